@@ -1,0 +1,6 @@
+namespace Deat.Training;
+
+internal static class Program
+{
+    private static int Main() => 0;
+}
