@@ -1,0 +1,159 @@
+namespace Deat.Engine;
+
+/// <summary>Which gradients a backward pass computes. What is not wanted is not computed.</summary>
+[Flags]
+public enum Wanted
+{
+    /// <summary>None: evaluation; nothing is recorded.</summary>
+    None = 0,
+
+    /// <summary>Gradients of the watched inputs: an attack.</summary>
+    Input = 1,
+
+    /// <summary>Gradients of the parameters: natural training.</summary>
+    Parameters = 2,
+
+    /// <summary>Both: FREE and DEAT, which attack and update with one pass.</summary>
+    Both = Input | Parameters,
+}
+
+/// <summary>
+/// Records ops and runs them backwards (reverse-mode differentiation). It owns every tensor made while it records, and it is
+/// the only place where gradients meet and are added.
+/// </summary>
+/// <param name="device">Where everything happens.</param>
+/// <param name="wanted">The gradients that <see cref="Backward"/> computes.</param>
+public sealed class Tape(ComputeDevice device, Wanted wanted) : Workspace(device, MemoryCategory.Activations)
+{
+    private readonly List<Node> _nodes = [];
+    private readonly Dictionary<Tensor, Tensor> _gradients = [];
+    private readonly HashSet<Tensor> _needed = [];
+    private readonly HashSet<Tensor> _kept = [];
+    private readonly HashSet<Tensor> _written = [];
+
+    /// <summary>The gradients that <see cref="Backward"/> computes.</summary>
+    public Wanted Wanted { get; } = wanted;
+
+    /// <summary>Marks an input whose gradient is wanted, if this tape wants inputs' gradients at all.</summary>
+    public Tensor Watch(Tensor input)
+    {
+        if (Wanted.HasFlag(Wanted.Input))
+        {
+            _needed.Add(input);
+            _kept.Add(input);
+        }
+
+        return input;
+    }
+
+    /// <summary>The gradient of a watched input after <see cref="Backward"/>.</summary>
+    /// <exception cref="InvalidOperationException">It was not watched, or no gradient reached it.</exception>
+    public Tensor Gradient(Tensor input) => _kept.Contains(input) && _gradients.TryGetValue(input, out Tensor? gradient)
+        ? gradient
+        : throw new InvalidOperationException($"No gradient of {input.Shape}: watch it before the forward pass and run Backward.");
+
+    /// <summary>
+    /// Gradients of <paramref name="loss"/>, a tensor of one element, with respect to what is wanted. Parameters' gradients are
+    /// overwritten by the first use on this tape and added to by later ones.
+    /// </summary>
+    public void Backward(Tensor loss)
+    {
+        Require.That(loss.Shape.Count == 1, "Backward", "a loss of one element", loss.Shape);
+        Tensor one = Allocate(loss.Layout, loss.Type);
+        Ops.Fill(one, 1);
+        _gradients[loss] = one;
+        for (int i = _nodes.Count - 1; i >= 0; i--)
+        {
+            Node node = _nodes[i];
+            if (!_gradients.TryGetValue(node.Output, out Tensor? gradient))
+                continue;
+            using (Device.Ledger.At(node.Layer))
+                node.Backward(gradient);
+            Forget(node.Output, gradient);
+        }
+    }
+
+    /// <summary>Whether a gradient of <paramref name="tensor"/> must be computed.</summary>
+    internal bool Needs(Tensor tensor) =>
+        _needed.Contains(tensor) || (tensor.Gradient is not null && Wanted.HasFlag(Wanted.Parameters));
+
+    /// <summary>
+    /// Records that <paramref name="output"/> was computed from <paramref name="inputs"/>; nothing if no input needs a gradient.
+    /// The closure gets the output's gradient; for each input that <see cref="Needs"/> one it calls <see cref="Accumulate"/> or
+    /// <see cref="WriteGradient"/>.
+    /// </summary>
+    internal Tensor Record(Tensor output, ReadOnlySpan<Tensor> inputs, Action<Tensor> backward)
+    {
+        foreach (Tensor input in inputs)
+        {
+            if (Needs(input))
+            {
+                _needed.Add(output);
+                _nodes.Add(new Node(output, Device.Ledger.Layer, backward));
+                break;
+            }
+        }
+
+        return output;
+    }
+
+    /// <summary>Adds <paramref name="gradient"/> to that of an activation or input; the first is taken over as it is.</summary>
+    internal void Accumulate(Tensor tensor, Tensor gradient)
+    {
+        if (!_gradients.TryGetValue(tensor, out Tensor? before))
+        {
+            _gradients[tensor] = gradient;
+            return;
+        }
+
+        Tensor sum = Allocate(before.Layout, before.Type);
+        Ops.AddInto(sum, before, gradient, Direction.InputGradient);
+        _gradients[tensor] = sum;
+        ReleaseUnlessShared(before);
+        ReleaseUnlessShared(gradient);
+    }
+
+    /// <summary>
+    /// Lets <paramref name="write"/> write the gradient of <paramref name="parameter"/>: straight to its place the first time, into
+    /// memory that is then added the next times.
+    /// </summary>
+    internal void WriteGradient(Tensor parameter, Action<Tensor> write)
+    {
+        Tensor target = parameter.Gradient ?? throw new InvalidOperationException("Only parameters have a place for gradients.");
+        if (_written.Add(parameter))
+        {
+            write(target);
+            return;
+        }
+
+        Tensor term = Allocate(target.Layout, target.Type);
+        write(term);
+        Ops.AddInto(target, target, term, Direction.WeightGradient);
+        Release(term);
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        _nodes.Clear();
+        _gradients.Clear();
+        base.Dispose(disposing);
+    }
+
+    // A gradient that was passed on unchanged (by Add, say) is still held for another tensor.
+    private void ReleaseUnlessShared(Tensor gradient)
+    {
+        if (!_gradients.ContainsValue(gradient))
+            Release(gradient);
+    }
+
+    private void Forget(Tensor output, Tensor gradient)
+    {
+        if (_kept.Contains(output))
+            return;
+        _gradients.Remove(output);
+        ReleaseUnlessShared(gradient);
+    }
+
+    private sealed record Node(Tensor Output, string Layer, Action<Tensor> Backward);
+}

@@ -1,0 +1,193 @@
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace Deat.Engine;
+
+/// <summary>Bytes on a device, rented from the pool. Always a whole byte buffer: see the folder's README for why.</summary>
+internal sealed class DeviceBuffer(ComputeDevice device, MemoryBuffer1D<byte, Stride1D.Dense> memory, PoolKey key, int guard)
+{
+    public ComputeDevice Device { get; } = device;
+
+    public PoolKey Key { get; } = key;
+
+    public MemoryCategory Category { get; set; }
+
+    public bool IsLive { get; set; }
+
+    public MemoryBuffer1D<byte, Stride1D.Dense> Memory { get; } = memory;
+
+    /// <summary>The tensor's bytes, without the red zones on both sides.</summary>
+    public ArrayView<byte> Bytes => ((ArrayView<byte>)Memory.View).SubView(guard, Key.Bytes);
+}
+
+/// <summary>What makes two buffers interchangeable: the size, and the layout where there is a zero border to keep.</summary>
+internal readonly record struct PoolKey(long Bytes, Layout Layout, ElementType Type);
+
+/// <summary>Live and peak bytes of one category.</summary>
+/// <param name="Live">Bytes rented now.</param>
+/// <param name="Peak">The most bytes rented at once.</param>
+public readonly record struct MemoryUse(long Live, long Peak);
+
+/// <summary>
+/// Keeps device memory for reuse, so that a training step allocates nothing after the first one. Buffers with a border are
+/// only reused for the same layout, which keeps their border zero.
+/// </summary>
+public sealed class BufferPool : IDisposable
+{
+    private const int GuardBytes = 256;
+    private const byte GuardPattern = 0xA5;
+
+    private readonly ComputeDevice _device;
+    private readonly Dictionary<PoolKey, Stack<DeviceBuffer>> _free = [];
+    private readonly MemoryUse[] _use = new MemoryUse[Enum.GetValues<MemoryCategory>().Length];
+    private long _freeBytes;
+
+    internal BufferPool(ComputeDevice device) => _device = device;
+
+    /// <summary>
+    /// When on, every rented buffer is filled with NaN (bytes: 0xFF) and lies between two red zones that are checked when it
+    /// comes back. For tests.
+    /// </summary>
+    public bool Poison { get; set; }
+
+    /// <summary>All bytes that the pool holds from the device, rented or free.</summary>
+    public long ReservedBytes => LiveBytes + _freeBytes;
+
+    /// <summary>Bytes rented now, over all categories.</summary>
+    public long LiveBytes => _use.Sum(use => use.Live);
+
+    /// <summary>Live and peak bytes of a category.</summary>
+    public MemoryUse Use(MemoryCategory category) => _use[(int)category];
+
+    internal DeviceBuffer Rent(Layout layout, ElementType type, MemoryCategory category)
+    {
+        long bytes = (long)layout.Length * type.Bytes();
+        PoolKey key = layout.Border == 0 ? new PoolKey(bytes, default, default) : new PoolKey(bytes, layout, type);
+        DeviceBuffer buffer;
+        if (_free.TryGetValue(key, out Stack<DeviceBuffer>? stack) && stack.TryPop(out DeviceBuffer? reused))
+        {
+            buffer = reused;
+            _freeBytes -= bytes;
+        }
+        else
+        {
+            buffer = Allocate(key);
+        }
+
+        (buffer.IsLive, buffer.Category) = (true, category);
+        Count(category, bytes);
+        if (Poison)
+            Fill(buffer, layout, type);
+        return buffer;
+    }
+
+    internal void Return(DeviceBuffer buffer)
+    {
+        if (!buffer.IsLive)
+            throw new InvalidOperationException("A buffer was given back twice.");
+        if (Poison)
+            CheckGuards(buffer);
+        buffer.IsLive = false;
+        Count(buffer.Category, -buffer.Key.Bytes);
+        if (!_free.TryGetValue(buffer.Key, out Stack<DeviceBuffer>? stack))
+            _free[buffer.Key] = stack = new Stack<DeviceBuffer>();
+        stack.Push(buffer);
+        _freeBytes += buffer.Key.Bytes;
+    }
+
+    /// <summary>Gives free buffers back to the device.</summary>
+    public void Trim()
+    {
+        _device.Synchronize();
+        foreach (DeviceBuffer buffer in _free.Values.SelectMany(stack => stack))
+            buffer.Memory.Dispose();
+        _free.Clear();
+        _freeBytes = 0;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Trim();
+
+    private void Count(MemoryCategory category, long bytes)
+    {
+        MemoryUse use = _use[(int)category];
+        long live = use.Live + bytes;
+        _use[(int)category] = new MemoryUse(live, Math.Max(use.Peak, live));
+    }
+
+    private DeviceBuffer Allocate(PoolKey key)
+    {
+        MemoryBuffer1D<byte, Stride1D.Dense> memory;
+        long bytes = key.Bytes + (2 * GuardBytes);
+        try
+        {
+            memory = _device.Accelerator.Allocate1D<byte>(bytes);
+        }
+        catch (Exception) when (_freeBytes > 0)
+        {
+            Trim();
+            return Allocate(key);
+        }
+        catch (Exception e) when (e is not DeviceException)
+        {
+            throw new DeviceException(
+                $"out of memory on '{_device.Name}': {bytes:N0} bytes asked, {ReservedBytes:N0} held, "
+                + $"{_device.Traits.MemoryBytes:N0} in all; a smaller batch needs less", e);
+        }
+
+        // Whole-buffer MemSet only: on OpenCL, ILGPU 1.5.3 clears the wrong part of a sub-view.
+        memory.MemSetToZero(_device.Stream);
+        return new DeviceBuffer(_device, memory, key, GuardBytes);
+    }
+
+    private void Fill(DeviceBuffer buffer, Layout layout, ElementType type)
+    {
+        byte[] bytes = new byte[buffer.Key.Bytes + (2 * GuardBytes)];
+        Array.Fill(bytes, (byte)0xFF, GuardBytes, (int)buffer.Key.Bytes);
+        bytes.AsSpan(0, GuardBytes).Fill(GuardPattern);
+        bytes.AsSpan(GuardBytes + (int)buffer.Key.Bytes).Fill(GuardPattern);
+        if (layout.Border > 0)
+        {
+            Span<byte> body = bytes.AsSpan(GuardBytes, (int)buffer.Key.Bytes);
+            byte[] interior = new byte[body.Length];
+            foreach (int place in Interior(layout))
+                body.Slice(place * type.Bytes(), type.Bytes()).CopyTo(interior.AsSpan(place * type.Bytes()));
+            interior.CopyTo(body);
+        }
+
+        ((ArrayView<byte>)buffer.Memory.View).CopyFromCPU(_device.Stream, bytes);
+        _device.Synchronize();
+    }
+
+    private static IEnumerable<int> Interior(Layout layout)
+    {
+        for (int n = 0; n < layout.Shape.N; n++)
+            for (int c = 0; c < layout.Shape.C; c++)
+                for (int h = 0; h < layout.Shape.H; h++)
+                    for (int w = 0; w < layout.Shape.W; w++)
+                        yield return layout.Index(n, c, h, w);
+    }
+
+    private void CheckGuards(DeviceBuffer buffer)
+    {
+        byte[] bytes = new byte[buffer.Key.Bytes + (2 * GuardBytes)];
+        ((ArrayView<byte>)buffer.Memory.View).CopyToCPU(_device.Stream, bytes);
+        _device.Synchronize();
+        ReadOnlySpan<byte> all = bytes;
+        if (all[..GuardBytes].ContainsAnyExcept(GuardPattern) || all[^GuardBytes..].ContainsAnyExcept(GuardPattern))
+            throw new InvalidOperationException($"A kernel wrote outside a buffer of {buffer.Key.Bytes} bytes.");
+        if (buffer.Key.Layout.Border > 0)
+            CheckBorder(buffer.Key, all.Slice(GuardBytes, (int)buffer.Key.Bytes));
+    }
+
+    private static void CheckBorder(PoolKey key, ReadOnlySpan<byte> body)
+    {
+        int size = key.Type.Bytes();
+        HashSet<int> interior = [.. Interior(key.Layout)];
+        for (int place = 0; place < key.Layout.Length; place++)
+        {
+            if (!interior.Contains(place) && body.Slice(place * size, size).ContainsAnyExcept((byte)0))
+                throw new InvalidOperationException($"A kernel wrote into the border of a tensor {key.Layout.Shape} (element {place}).");
+        }
+    }
+}

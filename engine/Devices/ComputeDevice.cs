@@ -1,0 +1,78 @@
+using System.Diagnostics.CodeAnalysis;
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace Deat.Engine;
+
+/// <summary>
+/// A device that runs kernels. Opening one compiles nothing; kernels are compiled when they are first launched. Dispose it after
+/// all workspaces. One thread at a time.
+/// </summary>
+public sealed partial class ComputeDevice : IDisposable
+{
+    private readonly Context _context;
+
+    private ComputeDevice(DeviceListing listing, Context context, Accelerator accelerator)
+    {
+        (Listing, _context, Accelerator) = (listing, context, accelerator);
+        // CUDA's default stream is the NULL stream, which cannot be captured into a graph.
+        Stream = listing.Traits.Backend == Backend.Cuda ? accelerator.CreateStream() : accelerator.DefaultStream;
+        Pool = new BufferPool(this);
+    }
+
+    /// <summary>How the device was found.</summary>
+    public DeviceListing Listing { get; }
+
+    /// <summary>The device's own name.</summary>
+    public string Name => Listing.Name;
+
+    /// <summary>Facts that decide about kernels and tiles.</summary>
+    public DeviceTraits Traits => Listing.Traits;
+
+    /// <summary>Device memory, kept for reuse.</summary>
+    public BufferPool Pool { get; }
+
+    /// <summary>Launches, FLOPs and bytes so far.</summary>
+    public Ledger Ledger { get; } = new();
+
+    internal Accelerator Accelerator { get; }
+
+    internal AcceleratorStream Stream { get; }
+
+    /// <summary>All devices of this machine, the refused ones with the reason, in order of preference.</summary>
+    public static IReadOnlyList<DeviceListing> List() => DeviceCatalog.List();
+
+    /// <summary>
+    /// Opens the device <paramref name="id"/>: "auto" for the first usable one, otherwise an id as <see cref="List"/> shows it
+    /// ("cuda:0", "opencl:1", "cpu"); "cuda" and "opencl" mean the first of their kind.
+    /// </summary>
+    /// <exception cref="DeviceException">No such device, or it is refused. Never another device instead.</exception>
+    [SuppressMessage("Reliability", "CA2000", Justification = "The device owns context and accelerator.")]
+    public static ComputeDevice Open(string id = "auto")
+    {
+        IReadOnlyList<DeviceListing> all = List();
+        DeviceListing listing = DeviceCatalog.Find(all, id);
+        Context context = DeviceCatalog.CreateContext();
+        try
+        {
+            Device device = DeviceCatalog.Select(context, listing);
+            return new ComputeDevice(listing, context, device.CreateAccelerator(context));
+        }
+        catch (Exception e) when (e is not DeviceException)
+        {
+            context.Dispose();
+            throw new DeviceException($"device {listing.Id} '{listing.Name}' does not open: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Waits until all launched kernels are done.</summary>
+    public void Synchronize() => Stream.Synchronize();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Pool.Dispose();
+        Accelerator.Dispose();
+        _context.Dispose();
+    }
+}

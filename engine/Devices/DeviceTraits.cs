@@ -1,0 +1,67 @@
+namespace Deat.Engine;
+
+/// <summary>The compiler and driver behind a device.</summary>
+public enum Backend
+{
+    /// <summary>ILGPU's CPU accelerator: kernels are dispatched by ILGPU and compiled by .NET.</summary>
+    Cpu,
+
+    /// <summary>OpenCL C, compiled by the device's driver.</summary>
+    OpenCL,
+
+    /// <summary>PTX, compiled by NVIDIA's driver.</summary>
+    Cuda,
+}
+
+/// <summary>Facts about a device, read once when it is listed. All choices of kernel and tile follow from them.</summary>
+public sealed record DeviceTraits
+{
+    /// <summary>The compiler and driver.</summary>
+    public required Backend Backend { get; init; }
+
+    /// <summary>
+    /// True where one work-item owns a whole register tile and group size is 1 (the CPU accelerator, OpenCL on CPUs); false
+    /// where groups of work-items run together (GPUs).
+    /// </summary>
+    public required bool IsCpuLike { get; init; }
+
+    /// <summary>Cores, compute units or multiprocessors.</summary>
+    public required int Processors { get; init; }
+
+    /// <summary>Work-items that run in lockstep.</summary>
+    public required int WarpSize { get; init; }
+
+    /// <summary>The largest group.</summary>
+    public required int MaxGroupSize { get; init; }
+
+    /// <summary>Shared (local) memory of a group, bytes.</summary>
+    public required int SharedBytes { get; init; }
+
+    /// <summary>Device memory, bytes.</summary>
+    public required long MemoryBytes { get; init; }
+
+    /// <summary>Whether binary64 arithmetic is there.</summary>
+    public required bool HasFloat64 { get; init; }
+
+    /// <summary>Whether OpenCL's generic address space is there; true elsewhere.</summary>
+    public required bool HasGenericAddressSpace { get; init; }
+
+    /// <summary>Work-items per group for kernels that do not cooperate.</summary>
+    public int GroupSize => IsCpuLike ? 1 : Math.Min(128, MaxGroupSize);
+
+    /// <summary>Elements that one work-item of an element-wise kernel handles.</summary>
+    public int Chunk => IsCpuLike ? 4096 : 8;
+
+    /// <summary>
+    /// The layout of activations: on CPU-like devices 16 channels side by side (one register tile) where 16 divides C, on GPUs all
+    /// channels; images with rows and columns have a border of one zero, which is what the padding of a 3x3 convolution reads.
+    /// </summary>
+    public Layout LayoutFor(Shape shape)
+    {
+        int block = IsCpuLike && shape.C % ContractionTile.Columns == 0 ? ContractionTile.Columns : shape.C;
+        return new Layout(shape, block, shape.Pixels > 1 ? 1 : 0);
+    }
+
+    /// <summary>Whether kernels that walk the channels of <paramref name="layout"/> take eight of them at a time.</summary>
+    public bool UsesWideLanes(Layout layout) => IsCpuLike && layout.Block % 8 == 0;
+}

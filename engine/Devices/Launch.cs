@@ -1,0 +1,223 @@
+using System.Reflection;
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace Deat.Engine;
+
+/// <summary>How many work-items a launch has, and in groups of what size.</summary>
+/// <param name="Groups">Number of groups.</param>
+/// <param name="GroupSize">Work-items per group.</param>
+/// <param name="SharedBytes">Static shared memory that the kernel declares, bytes.</param>
+internal readonly record struct LaunchGrid(int Groups, int GroupSize, int SharedBytes = 0);
+
+/// <summary>
+/// The one place where kernels are launched. It checks what OpenCL runtimes answer by aborting the process (group size, shared
+/// memory), compiles on first use, and counts the launch with its exact price.
+/// </summary>
+public sealed partial class ComputeDevice
+{
+    private readonly Dictionary<MethodInfo, Delegate> _launchers = [];
+
+    /// <summary>Enough groups for <paramref name="items"/> work-items; the kernel must ignore the surplus of the last group.</summary>
+    internal LaunchGrid Grid(int items) => new((items + Traits.GroupSize - 1) / Traits.GroupSize, Traits.GroupSize);
+
+    internal void Launch<T1>(
+        Action<T1> kernel, LaunchGrid grid, Cost cost, T1 a1)
+        where T1 : struct
+    {
+        if (Prepare(kernel, grid, cost) is not Action<AcceleratorStream, KernelConfig, T1> launch)
+            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
+        launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1);
+    }
+
+    internal void Launch<T1, T2>(
+        Action<T1, T2> kernel, LaunchGrid grid, Cost cost, T1 a1, T2 a2)
+        where T1 : struct
+        where T2 : struct
+    {
+        if (Prepare(kernel, grid, cost) is not Action<AcceleratorStream, KernelConfig, T1, T2> launch)
+            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
+        launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2);
+    }
+
+    internal void Launch<T1, T2, T3>(
+        Action<T1, T2, T3> kernel, LaunchGrid grid, Cost cost, T1 a1, T2 a2, T3 a3)
+        where T1 : struct
+        where T2 : struct
+        where T3 : struct
+    {
+        if (Prepare(kernel, grid, cost) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3> launch)
+            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
+        launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3);
+    }
+
+    internal void Launch<T1, T2, T3, T4>(
+        Action<T1, T2, T3, T4> kernel, LaunchGrid grid, Cost cost, T1 a1, T2 a2, T3 a3, T4 a4)
+        where T1 : struct
+        where T2 : struct
+        where T3 : struct
+        where T4 : struct
+    {
+        if (Prepare(kernel, grid, cost) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4> launch)
+            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
+        launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4);
+    }
+
+    internal void Launch<T1, T2, T3, T4, T5>(
+        Action<T1, T2, T3, T4, T5> kernel, LaunchGrid grid, Cost cost, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5)
+        where T1 : struct
+        where T2 : struct
+        where T3 : struct
+        where T4 : struct
+        where T5 : struct
+    {
+        if (Prepare(kernel, grid, cost) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5> launch)
+            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
+        launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5);
+    }
+
+    internal void Launch<T1, T2, T3, T4, T5, T6>(
+        Action<T1, T2, T3, T4, T5, T6> kernel, LaunchGrid grid, Cost cost, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6)
+        where T1 : struct
+        where T2 : struct
+        where T3 : struct
+        where T4 : struct
+        where T5 : struct
+        where T6 : struct
+    {
+        if (Prepare(kernel, grid, cost) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6> launch)
+            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
+        launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6);
+    }
+
+    internal void Launch<T1, T2, T3, T4, T5, T6, T7>(
+        Action<T1, T2, T3, T4, T5, T6, T7> kernel, LaunchGrid grid, Cost cost, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7)
+        where T1 : struct
+        where T2 : struct
+        where T3 : struct
+        where T4 : struct
+        where T5 : struct
+        where T6 : struct
+        where T7 : struct
+    {
+        if (Prepare(kernel, grid, cost) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7> launch)
+            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
+        launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7);
+    }
+
+    internal void Launch<T1, T2, T3, T4, T5, T6, T7, T8>(
+        Action<T1, T2, T3, T4, T5, T6, T7, T8> kernel, LaunchGrid grid, Cost cost, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8)
+        where T1 : struct
+        where T2 : struct
+        where T3 : struct
+        where T4 : struct
+        where T5 : struct
+        where T6 : struct
+        where T7 : struct
+        where T8 : struct
+    {
+        if (Prepare(kernel, grid, cost) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8> launch)
+            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
+        launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8);
+    }
+
+    internal void Launch<T1, T2, T3, T4, T5, T6, T7, T8, T9>(
+        Action<T1, T2, T3, T4, T5, T6, T7, T8, T9> kernel, LaunchGrid grid, Cost cost, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9)
+        where T1 : struct
+        where T2 : struct
+        where T3 : struct
+        where T4 : struct
+        where T5 : struct
+        where T6 : struct
+        where T7 : struct
+        where T8 : struct
+        where T9 : struct
+    {
+        if (Prepare(kernel, grid, cost) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9> launch)
+            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
+        launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9);
+    }
+
+    internal void Launch<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10>(
+        Action<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10> kernel, LaunchGrid grid, Cost cost, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9, T10 a10)
+        where T1 : struct
+        where T2 : struct
+        where T3 : struct
+        where T4 : struct
+        where T5 : struct
+        where T6 : struct
+        where T7 : struct
+        where T8 : struct
+        where T9 : struct
+        where T10 : struct
+    {
+        if (Prepare(kernel, grid, cost) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10> launch)
+            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
+        launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9, a10);
+    }
+
+    internal void Launch<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11>(
+        Action<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11> kernel, LaunchGrid grid, Cost cost, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9, T10 a10, T11 a11)
+        where T1 : struct
+        where T2 : struct
+        where T3 : struct
+        where T4 : struct
+        where T5 : struct
+        where T6 : struct
+        where T7 : struct
+        where T8 : struct
+        where T9 : struct
+        where T10 : struct
+        where T11 : struct
+    {
+        if (Prepare(kernel, grid, cost) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11> launch)
+            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
+        launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11);
+    }
+
+    internal void Launch<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12>(
+        Action<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12> kernel, LaunchGrid grid, Cost cost, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9, T10 a10, T11 a11, T12 a12)
+        where T1 : struct
+        where T2 : struct
+        where T3 : struct
+        where T4 : struct
+        where T5 : struct
+        where T6 : struct
+        where T7 : struct
+        where T8 : struct
+        where T9 : struct
+        where T10 : struct
+        where T11 : struct
+        where T12 : struct
+    {
+        if (Prepare(kernel, grid, cost) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12> launch)
+            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
+        launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12);
+    }
+
+    private Delegate? Prepare(Delegate kernel, LaunchGrid grid, Cost cost)
+    {
+        MethodInfo method = kernel.Method;
+        if (grid.Groups < 1 || grid.GroupSize < 1 || grid.GroupSize > Traits.MaxGroupSize)
+            throw new DeviceException($"kernel {method.Name}: {grid.Groups} groups of {grid.GroupSize}, '{Name}' allows {Traits.MaxGroupSize}");
+        if (grid.SharedBytes > Traits.SharedBytes)
+            throw new DeviceException($"kernel {method.Name} needs {grid.SharedBytes:N0} B shared, '{Name}' allows {Traits.SharedBytes:N0}");
+        Ledger.Record(method.Name, cost);
+        return _launchers.GetValueOrDefault(method);
+    }
+
+    private TLauncher Compile<TLauncher>(Delegate kernel, Func<TLauncher> load)
+        where TLauncher : Delegate
+    {
+        try
+        {
+            TLauncher launcher = load();
+            _launchers[kernel.Method] = launcher;
+            return launcher;
+        }
+        catch (Exception e)
+        {
+            throw new DeviceException($"kernel {kernel.Method.Name} does not compile on '{Name}': {BuildLog.Explain(Accelerator, kernel.Method, e)}", e);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
+
+namespace Deat.Engine;
+
+/// <summary>
+/// One or several elements that lie side by side and are handled alike. A kernel over lanes is written once: with
+/// <see cref="Lane1{T}"/> a work-item handles single elements (GPUs, ragged channel counts), with <see cref="Lane8{T}"/> eight
+/// (CPU-like devices, where compilers do not vectorise across work-items).
+/// </summary>
+internal interface ILane<TSelf, T>
+    where TSelf : unmanaged, ILane<TSelf, T>
+    where T : unmanaged, INumber<T>
+{
+    /// <summary>Elements per lane.</summary>
+    static abstract int Width { get; }
+
+    static abstract TSelf operator +(TSelf a, TSelf b);
+
+    static abstract TSelf operator -(TSelf a, TSelf b);
+
+    static abstract TSelf operator *(TSelf a, TSelf b);
+
+    /// <summary>a * b + c.</summary>
+    static abstract TSelf Fma(TSelf a, TSelf b, TSelf c);
+
+    /// <summary>The same value everywhere.</summary>
+    static abstract TSelf Splat(T value);
+
+    /// <summary>v &lt; 0 ? 0 : v, which keeps NaN (max(NaN, 0) is 0 on devices).</summary>
+    static abstract TSelf Relu(TSelf v);
+
+    /// <summary>condition &gt; 0 ? v : 0.</summary>
+    static abstract TSelf WherePositive(TSelf condition, TSelf v);
+}
+
+/// <summary>A single element.</summary>
+[ExcludeFromCodeCoverage]
+internal struct Lane1<T> : ILane<Lane1<T>, T>
+    where T : unmanaged, INumber<T>
+{
+    public T A;
+
+    public static int Width => 1;
+
+    public static Lane1<T> operator +(Lane1<T> a, Lane1<T> b) => new() { A = a.A + b.A };
+
+    public static Lane1<T> operator -(Lane1<T> a, Lane1<T> b) => new() { A = a.A - b.A };
+
+    public static Lane1<T> operator *(Lane1<T> a, Lane1<T> b) => new() { A = a.A * b.A };
+
+    public static Lane1<T> Fma(Lane1<T> a, Lane1<T> b, Lane1<T> c) => new() { A = Real.Fma(a.A, b.A, c.A) };
+
+    public static Lane1<T> Splat(T value) => new() { A = value };
+
+    public static Lane1<T> Relu(Lane1<T> v) => new() { A = v.A < T.Zero ? T.Zero : v.A };
+
+    public static Lane1<T> WherePositive(Lane1<T> condition, Lane1<T> v) => new() { A = condition.A > T.Zero ? v.A : T.Zero };
+}
+
+/// <summary>Eight elements: one Vector256 of binary32 on the CPU accelerator, a vector or two after OpenCL's and PTX's compilers.</summary>
+[ExcludeFromCodeCoverage]
+internal struct Lane8<T> : ILane<Lane8<T>, T>
+    where T : unmanaged, INumber<T>
+{
+    public T A, B, C, D, E, F, G, H;
+
+    public static int Width => 8;
+
+    public static Lane8<T> operator +(Lane8<T> a, Lane8<T> b) => Lane8Math.Add(a, b);
+
+    public static Lane8<T> operator -(Lane8<T> a, Lane8<T> b) => Lane8Math.Subtract(a, b);
+
+    public static Lane8<T> operator *(Lane8<T> a, Lane8<T> b) => Lane8Math.Multiply(a, b);
+
+    public static Lane8<T> Fma(Lane8<T> a, Lane8<T> b, Lane8<T> c) => Lane8Math.Fma(a, b, c);
+
+    public static Lane8<T> Splat(T value) => Lane8Math.Splat(value);
+
+    public static Lane8<T> Relu(Lane8<T> v) => Lane8Math.Relu(v);
+
+    public static Lane8<T> WherePositive(Lane8<T> condition, Lane8<T> v) => Lane8Math.WherePositive(condition, v);
+}

@@ -1,0 +1,156 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using ILGPU.IR.Intrinsics;
+
+namespace Deat.Engine;
+
+/// <summary>
+/// The arithmetic of <see cref="Lane8{T}"/>. Each operation has two bodies: Vector256 for binary32 on the CPU accelerator, and
+/// eight scalar operations for OpenCL, PTX and binary64. The tests compare them.
+/// </summary>
+[ExcludeFromCodeCoverage]
+internal static class Lane8Math
+{
+    [IntrinsicImplementation]
+    [DeviceBody(nameof(AddBody))]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane8<T> Add<T>(Lane8<T> a, Lane8<T> b)
+        where T : unmanaged, INumber<T> => typeof(T) == typeof(float) ? L<T>(V(a) + V(b)) : AddBody(a, b);
+
+    [IntrinsicImplementation]
+    [DeviceBody(nameof(SubtractBody))]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane8<T> Subtract<T>(Lane8<T> a, Lane8<T> b)
+        where T : unmanaged, INumber<T> => typeof(T) == typeof(float) ? L<T>(V(a) - V(b)) : SubtractBody(a, b);
+
+    [IntrinsicImplementation]
+    [DeviceBody(nameof(MultiplyBody))]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane8<T> Multiply<T>(Lane8<T> a, Lane8<T> b)
+        where T : unmanaged, INumber<T> => typeof(T) == typeof(float) ? L<T>(V(a) * V(b)) : MultiplyBody(a, b);
+
+    [IntrinsicImplementation]
+    [DeviceBody(nameof(FmaBody))]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane8<T> Fma<T>(Lane8<T> a, Lane8<T> b, Lane8<T> c)
+        where T : unmanaged, INumber<T> => typeof(T) == typeof(float) ? L<T>(Vector256.FusedMultiplyAdd(V(a), V(b), V(c))) : FmaBody(a, b, c);
+
+    [IntrinsicImplementation]
+    [DeviceBody(nameof(SplatBody))]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane8<T> Splat<T>(T value)
+        where T : unmanaged, INumber<T> => typeof(T) == typeof(float) ? L<T>(Vector256.Create((float)(object)value)) : SplatBody(value);
+
+    [IntrinsicImplementation]
+    [DeviceBody(nameof(ReluBody))]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane8<T> Relu<T>(Lane8<T> v)
+        where T : unmanaged, INumber<T> => typeof(T) == typeof(float) ? L<T>(Vector256.AndNot(V(v), Vector256.LessThan(V(v), Vector256<float>.Zero))) : ReluBody(v);
+
+    [IntrinsicImplementation]
+    [DeviceBody(nameof(WherePositiveBody))]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane8<T> WherePositive<T>(Lane8<T> condition, Lane8<T> v)
+        where T : unmanaged, INumber<T> => typeof(T) == typeof(float) ? L<T>(V(v) & Vector256.GreaterThan(V(condition), Vector256<float>.Zero)) : WherePositiveBody(condition, v);
+
+    private static Lane8<T> AddBody<T>(Lane8<T> a, Lane8<T> b)
+        where T : unmanaged, INumber<T> => new()
+        {
+            A = a.A + b.A,
+            B = a.B + b.B,
+            C = a.C + b.C,
+            D = a.D + b.D,
+            E = a.E + b.E,
+            F = a.F + b.F,
+            G = a.G + b.G,
+            H = a.H + b.H,
+        };
+
+    private static Lane8<T> SubtractBody<T>(Lane8<T> a, Lane8<T> b)
+        where T : unmanaged, INumber<T> => new()
+        {
+            A = a.A - b.A,
+            B = a.B - b.B,
+            C = a.C - b.C,
+            D = a.D - b.D,
+            E = a.E - b.E,
+            F = a.F - b.F,
+            G = a.G - b.G,
+            H = a.H - b.H,
+        };
+
+    private static Lane8<T> MultiplyBody<T>(Lane8<T> a, Lane8<T> b)
+        where T : unmanaged, INumber<T> => new()
+        {
+            A = a.A * b.A,
+            B = a.B * b.B,
+            C = a.C * b.C,
+            D = a.D * b.D,
+            E = a.E * b.E,
+            F = a.F * b.F,
+            G = a.G * b.G,
+            H = a.H * b.H,
+        };
+
+    private static Lane8<T> FmaBody<T>(Lane8<T> a, Lane8<T> b, Lane8<T> c)
+        where T : unmanaged, INumber<T> => new()
+        {
+            A = Real.Fma(a.A, b.A, c.A),
+            B = Real.Fma(a.B, b.B, c.B),
+            C = Real.Fma(a.C, b.C, c.C),
+            D = Real.Fma(a.D, b.D, c.D),
+            E = Real.Fma(a.E, b.E, c.E),
+            F = Real.Fma(a.F, b.F, c.F),
+            G = Real.Fma(a.G, b.G, c.G),
+            H = Real.Fma(a.H, b.H, c.H),
+        };
+
+    private static Lane8<T> SplatBody<T>(T value)
+        where T : unmanaged, INumber<T> => new()
+        {
+            A = value,
+            B = value,
+            C = value,
+            D = value,
+            E = value,
+            F = value,
+            G = value,
+            H = value,
+        };
+
+    private static Lane8<T> ReluBody<T>(Lane8<T> v)
+        where T : unmanaged, INumber<T> => new()
+        {
+            A = v.A < T.Zero ? T.Zero : v.A,
+            B = v.B < T.Zero ? T.Zero : v.B,
+            C = v.C < T.Zero ? T.Zero : v.C,
+            D = v.D < T.Zero ? T.Zero : v.D,
+            E = v.E < T.Zero ? T.Zero : v.E,
+            F = v.F < T.Zero ? T.Zero : v.F,
+            G = v.G < T.Zero ? T.Zero : v.G,
+            H = v.H < T.Zero ? T.Zero : v.H,
+        };
+
+    private static Lane8<T> WherePositiveBody<T>(Lane8<T> condition, Lane8<T> v)
+        where T : unmanaged, INumber<T> => new()
+        {
+            A = condition.A > T.Zero ? v.A : T.Zero,
+            B = condition.B > T.Zero ? v.B : T.Zero,
+            C = condition.C > T.Zero ? v.C : T.Zero,
+            D = condition.D > T.Zero ? v.D : T.Zero,
+            E = condition.E > T.Zero ? v.E : T.Zero,
+            F = condition.F > T.Zero ? v.F : T.Zero,
+            G = condition.G > T.Zero ? v.G : T.Zero,
+            H = condition.H > T.Zero ? v.H : T.Zero,
+        };
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> V<T>(Lane8<T> lane)
+        where T : unmanaged, INumber<T> => Unsafe.BitCast<Lane8<T>, Vector256<float>>(lane);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Lane8<T> L<T>(Vector256<float> vector)
+        where T : unmanaged, INumber<T> => Unsafe.BitCast<Vector256<float>, Lane8<T>>(vector);
+}

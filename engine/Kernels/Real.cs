@@ -1,0 +1,64 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using ILGPU;
+using ILGPU.Runtime;
+using ILGPU.IR.Intrinsics;
+
+namespace Deat.Engine;
+
+/// <summary>Arithmetic and memory access of kernels, over binary32 and binary64 alike.</summary>
+[ExcludeFromCodeCoverage]
+internal static class Real
+{
+    /// <summary>Whether <see cref="Load{T}"/> and <see cref="Store{T}"/> check bounds on the CPU accelerator. For tests.</summary>
+    public static readonly bool ChecksBounds = Environment.GetEnvironmentVariable("DEAT_CHECK_BOUNDS") == "1";
+
+    /// <summary>a * b + c, rounded once where the device can: a bare a * b + c is not fused on OpenCL and costs half the speed.</summary>
+    [IntrinsicImplementation]
+    [DeviceBody(nameof(FmaBody), OpenCL = nameof(Intrinsics.GenerateFma))]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Fma<T>(T a, T b, T c)
+        where T : unmanaged, INumber<T>
+    {
+        if (typeof(T) == typeof(float))
+            return (T)(object)MathF.FusedMultiplyAdd((float)(object)a, (float)(object)b, (float)(object)c);
+        if (typeof(T) == typeof(double))
+            return (T)(object)Math.FusedMultiplyAdd((double)(object)a, (double)(object)b, (double)(object)c);
+        return (a * b) + c;
+    }
+
+    /// <summary>Element <paramref name="index"/>; on the CPU accelerator without the cost of ILGPU's indexer.</summary>
+    [IntrinsicImplementation]
+    [DeviceBody(nameof(LoadBody))]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static unsafe T Load<T>(ArrayView<T> view, int index)
+        where T : unmanaged
+    {
+        if (ChecksBounds)
+            return view[index];
+        return ((T*)view.LoadEffectiveAddressAsPtr())[index];
+    }
+
+    /// <summary>Sets element <paramref name="index"/>.</summary>
+    [IntrinsicImplementation]
+    [DeviceBody(nameof(StoreBody))]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static unsafe void Store<T>(ArrayView<T> view, int index, T value)
+        where T : unmanaged
+    {
+        if (ChecksBounds)
+            view[index] = value;
+        else
+            ((T*)view.LoadEffectiveAddressAsPtr())[index] = value;
+    }
+
+    private static T FmaBody<T>(T a, T b, T c)
+        where T : unmanaged, INumber<T> => (a * b) + c;
+
+    private static T LoadBody<T>(ArrayView<T> view, int index)
+        where T : unmanaged => view[index];
+
+    private static void StoreBody<T>(ArrayView<T> view, int index, T value)
+        where T : unmanaged => view[index] = value;
+}

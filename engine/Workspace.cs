@@ -1,0 +1,86 @@
+namespace Deat.Engine;
+
+/// <summary>What memory is held for; the pool counts live and peak bytes by it.</summary>
+public enum MemoryCategory
+{
+    /// <summary>Weights, biases, running statistics.</summary>
+    Parameters,
+
+    /// <summary>Gradients of parameters.</summary>
+    Gradients,
+
+    /// <summary>Momentum and other state of the optimizer.</summary>
+    Optimizer,
+
+    /// <summary>What a tape records and its gradients.</summary>
+    Activations,
+
+    /// <summary>Images, labels, perturbations.</summary>
+    Data,
+}
+
+/// <summary>
+/// Owns tensors and gives all of them back to the pool at once when disposed. A module has one for its parameters; a
+/// <see cref="Tape"/> is one for everything made while it records.
+/// </summary>
+public class Workspace(ComputeDevice device, MemoryCategory category) : IDisposable
+{
+    private readonly List<DeviceBuffer> _buffers = [];
+
+    /// <summary>The device of all tensors made here.</summary>
+    public ComputeDevice Device { get; } = device;
+
+    /// <summary>A tensor in the device's layout for activations. Its elements are undefined, its border is zero.</summary>
+    public Tensor Activation(Shape shape, ElementType type) => Allocate(Device.Traits.LayoutFor(shape), type);
+
+    /// <summary>A tensor in plain N, C, H, W order without a border. Its elements are undefined.</summary>
+    public Tensor Plain(Shape shape, ElementType type) => Allocate(Layout.Plain(shape), type);
+
+    /// <summary>A plain tensor with the given elements.</summary>
+    public Tensor Plain<T>(Shape shape, ElementType type, ReadOnlySpan<T> values)
+        where T : unmanaged
+    {
+        Tensor tensor = Plain(shape, type);
+        tensor.CopyFrom(values);
+        return tensor;
+    }
+
+    /// <summary>An activation with the given elements, in N, C, H, W order.</summary>
+    public Tensor Activation<T>(Shape shape, ElementType type, ReadOnlySpan<T> values)
+        where T : unmanaged
+    {
+        Tensor tensor = Activation(shape, type);
+        tensor.CopyFrom(values);
+        return tensor;
+    }
+
+    /// <summary>A tensor of the given layout. Its elements are undefined, its border is zero.</summary>
+    public Tensor Allocate(Layout layout, ElementType type)
+    {
+        DeviceBuffer buffer = Device.Pool.Rent(layout, type, category);
+        _buffers.Add(buffer);
+        return new Tensor(buffer, 0, layout, type);
+    }
+
+    /// <summary>Gives one tensor back before the others.</summary>
+    internal void Release(Tensor tensor)
+    {
+        if (_buffers.Remove(tensor.Buffer))
+            Device.Pool.Return(tensor.Buffer);
+    }
+
+    /// <summary>Gives all memory back to the pool.</summary>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Gives all memory back to the pool.</summary>
+    protected virtual void Dispose(bool disposing)
+    {
+        foreach (DeviceBuffer buffer in _buffers)
+            Device.Pool.Return(buffer);
+        _buffers.Clear();
+    }
+}
