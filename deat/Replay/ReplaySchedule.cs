@@ -9,10 +9,10 @@ namespace Deat.Training;
 public interface IReplaySchedule
 {
     /// <summary>The state in epoch 0: how many iterations now.</summary>
-    public ReplayState First { get; }
+    ReplayState First { get; }
 
     /// <summary>The state in the next epoch, after what this one showed.</summary>
-    public ReplayState Next(ReplayState now, EpochOutcome shown);
+    ReplayState Next(ReplayState now, EpochOutcome shown);
 }
 
 /// <summary>What a schedule holds in one epoch.</summary>

@@ -7,7 +7,7 @@ namespace Deat.Nn;
 public interface ILearningRateSchedule
 {
     /// <summary>What the optimizer uses in this step, counted in minibatches from 0.</summary>
-    public (double LearningRate, double Momentum) At(int step);
+    (double LearningRate, double Momentum) At(int step);
 }
 
 /// <summary>The same learning rate in every step.</summary>
