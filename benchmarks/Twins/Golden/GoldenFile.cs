@@ -1,6 +1,7 @@
 using Deat.Engine;
 using Deat.Nn;
 using static TorchSharp.torch;
+using Tensor = TorchSharp.torch.Tensor;
 
 namespace Deat.Twins;
 
