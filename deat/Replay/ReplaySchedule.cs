@@ -20,7 +20,6 @@ public interface IReplaySchedule
 /// <param name="Count">Iterations per minibatch in this epoch.</param>
 /// <param name="StepSize">The step size alpha in pixel range [0,1].</param>
 /// <param name="Threshold">The gradient magnitude that raises the count when exceeded; null while there is none.</param>
-[method: JsonConstructor]
 public sealed record ReplayState(
     int Epoch,
     int Count,

@@ -1,0 +1,221 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Deat.Training;
+
+/// <summary>
+/// The folder of one run, locked while it is open:
+/// <list type="bullet">
+/// <item><c>config.json</c>: every resolved option; <c>env.json</c>: device, driver, versions, commit</item>
+/// <item><c>metrics.jsonl</c>: one line per epoch; <c>output.log</c>: the authors' table; <c>magnitude.svg</c></item>
+/// <item><c>last.safetensors</c>, the one before as <c>last.safetensors.prev</c>, and <c>best.safetensors</c></item>
+/// </list>
+/// An epoch is recorded in the order log, metrics, best, last: whatever is lost in between is lost towards the last checkpoint,
+/// from which it is done again. All failures are <see cref="StorageException"/> unless said otherwise.
+/// </summary>
+public sealed class RunFolder : IDisposable
+{
+    private const string ConfigFile = "config.json";
+    private const string LastFile = "last.safetensors";
+    private const string BestFile = "best.safetensors";
+
+    private readonly RunLock _lock;
+    private readonly TimeProvider _time;
+    private readonly AtomicFile _files = new(new FileOperations());
+    private readonly RunRecords _records;
+    private readonly List<string> _notes = [];
+
+    private RunFolder(string path, RunLock held, TimeProvider time)
+    {
+        (Location, _lock, _time) = (path, held, time);
+        _records = new RunRecords(path, _files);
+    }
+
+    /// <summary>The absolute path of the folder.</summary>
+    public string Location { get; }
+
+    /// <summary>What the user should know about how the folder was found, one line each.</summary>
+    public IReadOnlyList<string> Notes => _notes;
+
+    /// <summary>The epochs recorded so far.</summary>
+    public IReadOnlyList<EpochMetrics> Metrics => _records.Metrics;
+
+    /// <summary>
+    /// Starts a run in a new or empty folder, or in that of a run which never reached its first epoch's end. Writes config.json, so
+    /// that a folder without room or permission is found before the first step.
+    /// </summary>
+    /// <param name="path">The folder, made if it is missing.</param>
+    /// <param name="config">Every resolved option.</param>
+    /// <param name="time">The clock for the labels in the log; the system's if null.</param>
+    /// <exception cref="StorageException">The folder holds another run, is in use, or cannot be written.</exception>
+    public static RunFolder Create(string path, JsonObject config, TimeProvider? time = null)
+    {
+        var folder = Open(path, time);
+        try
+        {
+            folder.RequireNoOtherRun();
+            folder._files.WriteText(folder.In(ConfigFile), config.ToJsonString(RunJson.Indented) + "\n");
+            folder._records.KeepEpochs(0);
+            return folder;
+        }
+        catch
+        {
+            folder.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Opens the folder of a run to go on with it. Call <see cref="KeepEpochs"/> when its checkpoint is known.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="config">Every resolved option, or null to take the run's as they are.</param>
+    /// <param name="mayDiffer">Names of options that may differ from the run's.</param>
+    /// <param name="time">The clock for the labels in the log; the system's if null.</param>
+    /// <exception cref="UsageException">An option differs from the run's.</exception>
+    /// <exception cref="CheckpointException">There is no run to go on with.</exception>
+    public static RunFolder Resume(
+        string path, JsonObject? config, IReadOnlySet<string>? mayDiffer = null, TimeProvider? time = null)
+    {
+        var stored = ReadConfig(path);
+        if (config is not null)
+            RequireSame(stored, config, mayDiffer ?? new HashSet<string>());
+        return Open(path, time);
+    }
+
+    /// <summary>The options of the run in a folder.</summary>
+    /// <exception cref="CheckpointException">There is no run in it, or its config.json cannot be read.</exception>
+    public static JsonObject ReadConfig(string path)
+    {
+        var file = Path.Combine(path, ConfigFile);
+        if (!File.Exists(file))
+            throw new CheckpointException($"nothing to resume: {path} holds no run (no {ConfigFile})");
+        try
+        {
+            return JsonNode.Parse(File.ReadAllText(file)) as JsonObject ?? throw new JsonException("it is not an object");
+        }
+        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
+        {
+            throw new CheckpointException($"cannot read {file}: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Writes env.json; the environments of earlier starts stay in it under "resumedFrom".</summary>
+    public void WriteEnvironment(JsonObject environment) => _records.WriteEnvironment(environment);
+
+    /// <summary>
+    /// Reads the last checkpoint. Where a kill left only the one before, that is taken; a damaged last one is replaced by the one
+    /// before only if <paramref name="acceptPrevious"/>, and kept beside it. <see cref="Notes"/> tells.
+    /// </summary>
+    /// <exception cref="CheckpointException">There is none, or it is damaged.</exception>
+    public Checkpoint LoadLast(bool acceptPrevious)
+    {
+        var (last, previous) = (In(LastFile), In(LastFile + AtomicFile.PreviousSuffix));
+        if (!File.Exists(last) && File.Exists(previous))
+        {
+            _notes.Add("using the previous checkpoint: the last one is missing");
+            return Checkpoint.Read(previous);
+        }
+        try
+        {
+            return Checkpoint.Read(last);
+        }
+        catch (CheckpointException damaged) when (File.Exists(previous))
+        {
+            if (!acceptPrevious)
+                throw new CheckpointException($"{damaged.Message}; the one before is at {previous}", damaged);
+            var checkpoint = Checkpoint.Read(previous);
+            // Out of the way, or the next save would put it in the place of the good one.
+            File.Move(last, last + ".damaged", overwrite: true);
+            _notes.Add($"using the previous checkpoint: {damaged.Message}");
+            return checkpoint;
+        }
+    }
+
+    /// <summary>Reads the best checkpoint.</summary>
+    /// <exception cref="CheckpointException">There is none, or it is damaged.</exception>
+    public Checkpoint LoadBest() => Checkpoint.Read(In(BestFile));
+
+    /// <summary>Replaces the last checkpoint, as a whole, and keeps the one before.</summary>
+    /// <exception cref="StorageException">It cannot be written; the old one is intact.</exception>
+    public void SaveLast(Checkpoint checkpoint) =>
+        _files.Write(In(LastFile), checkpoint.FileBytes, checkpoint.Write, keepPrevious: true);
+
+    /// <summary>Replaces the best checkpoint as a whole. Save it before the last one, which knows how good it is.</summary>
+    /// <exception cref="StorageException">It cannot be written; the old one is intact.</exception>
+    public void SaveBest(Checkpoint checkpoint) =>
+        _files.Write(In(BestFile), checkpoint.FileBytes, checkpoint.Write, keepPrevious: false);
+
+    /// <summary>Forgets all records after the first epochs, which a resumed run makes again.</summary>
+    /// <param name="epochs">How many epochs the checkpoint has behind it.</param>
+    public void KeepEpochs(int epochs)
+    {
+        _records.KeepEpochs(epochs);
+        if (_records.Metrics.Count < epochs)
+            _notes.Add($"metrics.jsonl has {_records.Metrics.Count} of the {epochs} epochs before the checkpoint");
+    }
+
+    /// <summary>Records an epoch in output.log and metrics.jsonl and draws magnitude.svg.</summary>
+    public void Append(EpochMetrics metrics)
+    {
+        if (_records.Metrics.Count == 0)
+            Log(OutputLog.Header(metrics));
+        Log(OutputLog.Row(metrics));
+        _records.Append(metrics);
+        _files.WriteText(In("magnitude.svg"), MagnitudeFigure.Draw(_records.Metrics));
+    }
+
+    /// <summary>Adds the table of test results to output.log.</summary>
+    public void AppendTest(IReadOnlyList<AttackResult> results)
+    {
+        Log(OutputLog.TestHeader(results));
+        Log(OutputLog.TestRow(results));
+    }
+
+    /// <summary>Adds a line with the time in front to output.log.</summary>
+    public void Log(string line) => _records.AppendLog(OutputLog.Stamped(_time.GetLocalNow(), line));
+
+    /// <summary>The path of a file in the folder.</summary>
+    public string In(string name) => Path.Combine(Location, name);
+
+    /// <summary>Unlocks the folder.</summary>
+    public void Dispose() => _lock.Dispose();
+
+    private static RunFolder Open(string path, TimeProvider? time)
+    {
+        var folder = Path.GetFullPath(path);
+        try
+        {
+            // Before the lock file makes it look like one of ours.
+            if (File.Exists(Path.Combine(folder, ConfigFile)) && !File.Exists(Path.Combine(folder, RunLock.FileName)))
+                throw new StorageException($"folder {folder} has a {ConfigFile} that is not of a run; choose another --out-dir");
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new StorageException($"cannot create the run folder {folder}: {e.Message}", e);
+        }
+        var run = new RunFolder(folder, RunLock.Acquire(folder, time ?? TimeProvider.System), time ?? TimeProvider.System);
+        var leftovers = AtomicFile.RemoveLeftovers(folder);
+        if (leftovers > 0)
+            run._notes.Add($"removed {leftovers} leftover temporary file{(leftovers == 1 ? "" : "s")}");
+        return run;
+    }
+
+    private void RequireNoOtherRun()
+    {
+        var epochs = _records.ReadMetrics().Count;
+        var checkpoint = File.Exists(In(LastFile)) || File.Exists(In(LastFile + AtomicFile.PreviousSuffix));
+        if (epochs > 0 || checkpoint)
+            throw new StorageException(
+                $"folder {Location} holds a run ({epochs} epochs recorded); go on with it by --resume, or choose another --out-dir");
+    }
+
+    private static void RequireSame(JsonObject stored, JsonObject config, IReadOnlySet<string> mayDiffer)
+    {
+        var names = stored.Concat(config).Select(p => p.Key).Distinct().Except(mayDiffer);
+        var different = names.Where(name => !JsonNode.DeepEquals(stored[name], config[name]))
+            .Select(name => $"{name} {config[name]?.ToJsonString() ?? "none"} (was {stored[name]?.ToJsonString() ?? "none"})")
+            .ToArray();
+        if (different.Length > 0)
+            throw new UsageException($"the run to resume has other options: {string.Join(", ", different)}");
+    }
+}

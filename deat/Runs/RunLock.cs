@@ -1,0 +1,61 @@
+using System.Globalization;
+
+namespace Deat.Training;
+
+/// <summary>
+/// One process per run folder: an open file that nobody else may open. The operating system frees it with the process, also after
+/// a kill. Some network file systems do not lock; there nothing is prevented.
+/// </summary>
+internal sealed class RunLock : IDisposable
+{
+    /// <summary>The name of the file in the folder. It stays when the run has ended and marks the folder as a run's.</summary>
+    public const string FileName = "run.lock";
+
+    private readonly FileStream _stream;
+
+    private RunLock(FileStream stream) => _stream = stream;
+
+    /// <summary>Locks a folder.</summary>
+    /// <exception cref="StorageException">Another process has it, or it cannot be written.</exception>
+    public static RunLock Acquire(string folder, TimeProvider time)
+    {
+        var path = Path.Combine(folder, FileName);
+        FileStream stream;
+        try
+        {
+            stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException e) when (IsShared(e))
+        {
+            throw new StorageException($"folder {folder} is in use by {Holder(path)}", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw AtomicFile.Explained(e, path, bytes: 0);
+        }
+        stream.SetLength(0);
+        stream.Write(System.Text.Encoding.ASCII.GetBytes(string.Create(
+            CultureInfo.InvariantCulture, $"process {Environment.ProcessId} (since {time.GetLocalNow():yyyy-MM-dd HH:mm})")));
+        stream.Flush();
+        return new RunLock(stream);
+    }
+
+    public void Dispose() => _stream.Dispose();
+
+    // EWOULDBLOCK of flock, and ERROR_SHARING_VIOLATION.
+    private static bool IsShared(IOException e) => (e.HResult & 0xFFFF) is 11 or 32;
+
+    private static string Holder(string path)
+    {
+        try
+        {
+            // Sharing everything asks for no lock, so the holder's name can be read past it.
+            using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+            return reader.ReadToEnd() is { Length: > 0 } holder ? holder : "another process";
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return "another process";
+        }
+    }
+}

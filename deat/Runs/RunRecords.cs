@@ -1,0 +1,90 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Deat.Training;
+
+/// <summary>The text files of a run folder that grow with each epoch.</summary>
+internal sealed class RunRecords(string folder, AtomicFile files)
+{
+    private readonly string _metricsPath = Path.Combine(folder, "metrics.jsonl");
+    private readonly string _logPath = Path.Combine(folder, "output.log");
+    private readonly string _environmentPath = Path.Combine(folder, "env.json");
+    private List<EpochMetrics> _metrics = [];
+
+    public IReadOnlyList<EpochMetrics> Metrics => _metrics;
+
+    /// <summary>The whole lines of metrics.jsonl; a kill may have cut the last.</summary>
+    public List<EpochMetrics> ReadMetrics()
+    {
+        var metrics = new List<EpochMetrics>();
+        foreach (var line in Read(_metricsPath).Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            try
+            {
+                metrics.Add(JsonSerializer.Deserialize<EpochMetrics>(line, RunJson.Compact)!);
+            }
+            catch (JsonException)
+            {
+                break;
+            }
+        }
+        return metrics;
+    }
+
+    public void KeepEpochs(int epochs)
+    {
+        _metrics = [.. ReadMetrics().Take(epochs)];
+        files.WriteText(_metricsPath, string.Concat(_metrics.Select(Line)));
+        files.WriteText(_logPath, epochs == 0 && _metrics.Count == 0 ? "" : OutputLog.Until(Read(_logPath), epochs));
+    }
+
+    public void Append(EpochMetrics metrics)
+    {
+        Append(_metricsPath, Line(metrics));
+        _metrics.Add(metrics);
+    }
+
+    public void AppendLog(string line) => Append(_logPath, line);
+
+    public void WriteEnvironment(JsonObject environment)
+    {
+        var written = environment.DeepClone().AsObject();
+        if (Read(_environmentPath) is { Length: > 0 } text && JsonNode.Parse(text) is JsonObject earlier)
+        {
+            var history = earlier["resumedFrom"]?.DeepClone().AsArray() ?? [];
+            earlier.Remove("resumedFrom");
+            history.Add(earlier);
+            written["resumedFrom"] = history;
+        }
+        files.WriteText(_environmentPath, written.ToJsonString(RunJson.Indented) + "\n");
+    }
+
+    private static string Line(EpochMetrics metrics) => JsonSerializer.Serialize(metrics, RunJson.Compact) + "\n";
+
+    private static string Read(string path)
+    {
+        try
+        {
+            return File.Exists(path) ? File.ReadAllText(path) : "";
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new StorageException($"cannot read {path}: {e.Message}", e);
+        }
+    }
+
+    private static void Append(string path, string line)
+    {
+        var bytes = System.Text.Encoding.UTF8.GetBytes(line);
+        try
+        {
+            using var stream = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read, bufferSize: 0);
+            stream.Write(bytes);
+            stream.Flush(flushToDisk: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw AtomicFile.Explained(e, path, bytes.Length);
+        }
+    }
+}
