@@ -82,7 +82,7 @@ public static class MagnitudeFigure
     private static void DrawReplays(Drawing svg, IReadOnlyList<EpochMetrics> epochs, Axis x)
     {
         var y = new Axis(0, Math.Max(1, epochs.Max(e => e.Replays)) * 1.08, Replays.Bottom, Replays.Top);
-        foreach (var tick in y.Ticks(4, whole: true))
+        foreach (var tick in y.Ticks(8, whole: true))
             svg.Tick(y.At(tick), $"{tick:0}");
         foreach (var e in epochs)
         {
@@ -91,7 +91,7 @@ public static class MagnitudeFigure
             var top = y.At(e.Replays);
             svg.Add($"""<path class="replays" d="M{from:0.##} {y.At(0):0.##}V{top:0.##}H{to:0.##}V{y.At(0):0.##}Z"/>""");
         }
-        foreach (var tick in x.Ticks(10, whole: true))
+        foreach (var tick in x.Ticks(12, whole: true))
             svg.Text("text middle", x.At(tick), Replays.Bottom + 18, $"{tick:0}");
         svg.UpText(18, (Replays.Top + Replays.Bottom) / 2, "replays");
         svg.Frame(Replays);
@@ -124,7 +124,8 @@ public static class MagnitudeFigure
 
         public void Add(FormattableString line) => _svg.Append(line.ToString(CultureInfo.InvariantCulture)).Append('\n');
 
-        public void Text(string style, double x, double y, string text) => Add($"""<text class="{style}" x="{x:0.##}" y="{y:0.##}">{text}</text>""");
+        public void Text(string style, double x, double y, string text) =>
+            Add($"""<text class="{style}" x="{x:0.##}" y="{y:0.##}">{text}</text>""");
 
         public void UpText(double x, double y, string text) =>
             Add($"""<text class="text middle" transform="translate({x} {y}) rotate(-90)">{text}</text>""");
@@ -150,7 +151,7 @@ public static class MagnitudeFigure
             Path("line magnitude", [(Left, 44), (Left + 26, 44)]);
             Text("text", Left + 32, 48, "gradient magnitude");
             Path("line threshold", [(Left + 172, 44), (Left + 198, 44)]);
-            Text("text", Left + 204, 48, "threshold (exceeded where ringed: one more replay)");
+            Text("text", Left + 204, 48, "threshold (ringed: exceeded, one more replay up to the maximum)");
         }
 
         public override string ToString() => _svg.ToString();

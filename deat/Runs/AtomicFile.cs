@@ -65,20 +65,33 @@ internal sealed class AtomicFile(FileOperations files)
     }
 
     /// <summary>An exception of the file system as one line for the user.</summary>
+    /// <param name="e">The exception.</param>
+    /// <param name="path">The file that was to be written.</param>
+    /// <param name="bytes">How many bytes were to be written.</param>
     public static StorageException Explained(Exception e, string path, long bytes)
     {
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        var free = Free(folder);
+        // ENOSPC or EDQUOT; a reservation that fails has no code of its own, but then the room is less than was asked for.
+        var isDiskFull = e is IOException && ((e.HResult & 0xFFFF) is 28 or 122 || free < bytes);
         return new StorageException(
-            IsDiskFull(e)
-                ? $"cannot save {Path.GetFileName(path)}: disk full on {folder} (needs {Size(bytes)}, {Size(Free(folder))} free)"
+            isDiskFull
+                ? $"cannot save {Path.GetFileName(path)}: disk full on {folder} (needs {Size(bytes)}, {Size(free)} free)"
                 : $"cannot save {path}: {e.Message}",
             e);
     }
 
-    // ENOSPC, EDQUOT, and ERROR_DISK_FULL, which .NET gives when the reservation fails.
-    private static bool IsDiskFull(Exception e) => e is IOException && (e.HResult & 0xFFFF) is 28 or 122 or 112;
-
-    private static long Free(string folder) => new DriveInfo(folder).AvailableFreeSpace;
+    private static long Free(string folder)
+    {
+        try
+        {
+            return new DriveInfo(folder).AvailableFreeSpace;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return long.MaxValue;
+        }
+    }
 
     private static string Size(long bytes) => bytes switch
     {

@@ -1,4 +1,7 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 namespace Deat.Training;
 
@@ -6,7 +9,7 @@ namespace Deat.Training;
 /// One process per run folder: an open file that nobody else may open. The operating system frees it with the process, also after
 /// a kill. Some network file systems do not lock; there nothing is prevented.
 /// </summary>
-internal sealed class RunLock : IDisposable
+internal sealed partial class RunLock : IDisposable
 {
     /// <summary>The name of the file in the folder. It stays when the run has ended and marks the folder as a run's.</summary>
     public const string FileName = "run.lock";
@@ -34,7 +37,7 @@ internal sealed class RunLock : IDisposable
             throw AtomicFile.Explained(e, path, bytes: 0);
         }
         stream.SetLength(0);
-        stream.Write(System.Text.Encoding.ASCII.GetBytes(string.Create(
+        stream.Write(Encoding.ASCII.GetBytes(string.Create(
             CultureInfo.InvariantCulture, $"process {Environment.ProcessId} (since {time.GetLocalNow():yyyy-MM-dd HH:mm})")));
         stream.Flush();
         return new RunLock(stream);
@@ -45,17 +48,20 @@ internal sealed class RunLock : IDisposable
     // EWOULDBLOCK of flock, and ERROR_SHARING_VIOLATION.
     private static bool IsShared(IOException e) => (e.HResult & 0xFFFF) is 11 or 32;
 
+    // Through the C library: .NET's own readers ask for a shared lock and would be refused like everybody else.
     private static string Holder(string path)
     {
-        try
-        {
-            // Sharing everything asks for no lock, so the holder's name can be read past it.
-            using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
-            return reader.ReadToEnd() is { Length: > 0 } holder ? holder : "another process";
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return "another process";
-        }
+        const string Unknown = "another process";
+        if (OperatingSystem.IsWindows())
+            return Unknown;
+        using var handle = new SafeFileHandle(Open(path, flags: 0), ownsHandle: true);
+        if (handle.IsInvalid)
+            return Unknown;
+        Span<byte> text = stackalloc byte[100];
+        var length = RandomAccess.Read(handle, text, fileOffset: 0);
+        return length > 0 ? Encoding.ASCII.GetString(text[..length]) : Unknown;
     }
+
+    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(string path, int flags);
 }

@@ -1,0 +1,85 @@
+using System.Diagnostics;
+using Deat.Nn;
+using Deat.Training;
+
+namespace Deat.Tests;
+
+/// <summary>
+/// A process of its own for tests that kill, interrupt or lock: this very assembly, started with the name of a mode.
+/// </summary>
+internal static class ChildProcess
+{
+    /// <summary>Starts a mode and waits until it says that it is ready.</summary>
+    public static Process Start(params string[] mode)
+    {
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.ArgumentList.Add("exec");
+        start.ArgumentList.Add(typeof(ChildProcess).Assembly.Location);
+        foreach (var argument in mode)
+            start.ArgumentList.Add(argument);
+        var process = Process.Start(start)!;
+        if (process.StandardOutput.ReadLine() is not "ready")
+            throw new InvalidOperationException($"{mode[0]}: {process.StandardError.ReadToEnd()}");
+        return process;
+    }
+
+    /// <summary>A checkpoint of which every byte tells its number.</summary>
+    public static Checkpoint Numbered(int number, int megabytes)
+    {
+        var data = new float[megabytes * 250_000];
+        Array.Fill(data, number);
+        return Checkpoint.Of([NamedArray.FromFloats("weights", data, data.Length)], number);
+    }
+
+    private static int Main(string[] mode) => mode switch
+    {
+        ["save-atomically", var folder] => SaveForEver(n => OpenForEver(folder).SaveLast(n)),
+        ["save-in-place", var file] => SaveForEver(n =>
+        {
+            using var stream = File.Create(file);
+            n.Write(stream);
+        }),
+        ["hold", var folder] => Hold(folder),
+        ["wait-for-signal"] => WaitForSignal(stops: true),
+        ["ignore-signal"] => WaitForSignal(stops: false),
+        _ => throw new ArgumentException("no such mode"),
+    };
+
+    private static RunFolder? s_folder;
+
+    private static RunFolder OpenForEver(string folder) => s_folder ??= RunFolder.Resume(folder, config: null);
+
+    private static int SaveForEver(Action<Checkpoint> save)
+    {
+        for (var number = 0; ; number++)
+        {
+            save(Numbered(number, megabytes: 4));
+            if (number == 1)
+                Ready();
+        }
+    }
+
+    private static int Hold(string folder)
+    {
+        using var run = RunFolder.Create(folder, []);
+        Ready();
+        Thread.Sleep(Timeout.Infinite);
+        return 0;
+    }
+
+    private static int WaitForSignal(bool stops)
+    {
+        using var stop = new StopRequest(Console.Out);
+        Ready();
+        while (!stops || !stop.IsRequested)
+            Thread.Sleep(1);
+        Console.WriteLine("saved");
+        return stop.ExitCode;
+    }
+
+    private static void Ready()
+    {
+        Console.WriteLine("ready");
+        Console.Out.Flush();
+    }
+}
