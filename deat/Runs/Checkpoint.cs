@@ -59,16 +59,13 @@ public sealed record Checkpoint(IReadOnlyList<NamedArray> Arrays, JsonElement St
     }
 
     /// <summary>Writes the checkpoint.</summary>
-    public void Write(Stream stream) => Safetensors.Write(stream, Arrays, Metadata());
+    public void Write(Stream stream) => Safetensors.Write(stream, Arrays, Metadata(Checksum(Arrays, State.GetRawText())));
 
     /// <summary>The length of the file in bytes.</summary>
-    public long FileBytes => Safetensors.FileBytes(Arrays, Metadata());
+    public long FileBytes => Safetensors.FileBytes(Arrays, Metadata(checksum: new string('0', 64)));
 
-    private Dictionary<string, string> Metadata()
-    {
-        var state = State.GetRawText();
-        return new() { ["format"] = Format, ["sha256"] = Checksum(Arrays, state), ["state"] = state };
-    }
+    private Dictionary<string, string> Metadata(string checksum) =>
+        new() { ["format"] = Format, ["sha256"] = checksum, ["state"] = State.GetRawText() };
 
     // Over the content and not over the file, so that the sum can lie inside it.
     private static string Checksum(IReadOnlyList<NamedArray> arrays, string state)

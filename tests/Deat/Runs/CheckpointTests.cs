@@ -45,8 +45,9 @@ public sealed class CheckpointTests
     public void NoFlippedBitPassesUnseen()
     {
         var whole = Bytes(Sample(1.5));
-        var refused = 0;
-        for (var bit = 0; bit < whole.Length * 8; bit++)
+        var (tried, refused) = (0, 0);
+        // Every third bit: each byte is hit, each place in a byte is hit.
+        for (var bit = 0; bit < whole.Length * 8; bit += 3, tried++)
         {
             var damaged = whole.ToArray();
             damaged[bit / 8] ^= (byte)(1 << bit % 8);
@@ -60,7 +61,7 @@ public sealed class CheckpointTests
                 refused++;
             }
         }
-        Assert.That(refused, Is.GreaterThan(whole.Length * 8 * 0.95));
+        Assert.That(refused, Is.GreaterThan(tried * 0.95));
     }
 
     [Test]

@@ -9,6 +9,10 @@ namespace Deat.Tests;
 [Platform("Linux")]
 public sealed partial class FaultTests
 {
+    // When a kill hits a save depends on the machine's load: at least so many must, or they show nothing.
+    private const int Hits = 5;
+    private const int MaximalKills = 150;
+
     private TemporaryFolder _parent = null!;
 
     private string Location => _parent["run"];
@@ -22,32 +26,30 @@ public sealed partial class FaultTests
     [Test]
     public void NoKillLosesTheCheckpoint()
     {
-        const int Kills = 30;
         RunFolder.Create(Location, []).Dispose();
-        var (leftovers, cutShort) = (0, 0);
-        for (var kill = 0; kill < Kills; kill++)
+        var (kills, leftovers, cutShort) = (0, 0, 0);
+        for (; kills < 30 || cutShort < Hits && kills < MaximalKills; kills++)
         {
-            KillWhileSaving("save-atomically", Location, seed: kill);
+            KillWhileSaving("save-atomically", Location, seed: kills);
             cutShort += Directory.GetFiles(Location, "*.tmp-*").Length > 0 ? 1 : 0;
             using var run = RunFolder.Resume(Location, config: null);
             RequireWhole(run.LoadLast(acceptPrevious: false));
             leftovers += run.Notes.Count(n => n.Contains("leftover"));
         }
-        TestContext.Out.WriteLine($"{Kills} kills, {cutShort} in the middle of a save, none lost");
+        TestContext.Out.WriteLine($"{kills} kills, {cutShort} in the middle of a save, none lost");
         Assert.That(leftovers, Is.EqualTo(cutShort));
-        Assert.That(cutShort, Is.GreaterThan(Kills / 5), "the kills must hit the saves");
+        Assert.That(cutShort, Is.GreaterThanOrEqualTo(Hits), "the kills must hit the saves");
     }
 
     // The same kills on a writer that overwrites its file: they must lose some, or the test above shows nothing.
     [Test]
     public void TheSameKillsDoLoseAFileWrittenInPlace()
     {
-        const int Kills = 12;
         var file = _parent["in-place.safetensors"];
-        var lost = 0;
-        for (var kill = 0; kill < Kills; kill++)
+        var (kills, lost) = (0, 0);
+        for (; lost < Hits && kills < MaximalKills; kills++)
         {
-            KillWhileSaving("save-in-place", file, seed: kill);
+            KillWhileSaving("save-in-place", file, seed: kills);
             try
             {
                 RequireWhole(Checkpoint.Read(file));
@@ -57,8 +59,8 @@ public sealed partial class FaultTests
                 lost++;
             }
         }
-        TestContext.Out.WriteLine($"in place: {lost} of {Kills} lost");
-        Assert.That(lost, Is.GreaterThanOrEqualTo(3));
+        TestContext.Out.WriteLine($"in place: {lost} of {kills} lost");
+        Assert.That(lost, Is.EqualTo(Hits));
     }
 
     [Test]
