@@ -57,7 +57,7 @@ internal static class AddKernels
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {
-        int start = Grid.GlobalIndex.X * chunk;
+        int start = Item.Index() * chunk;
         int end = XMath.Min(start + chunk, y.IntLength);
         for (int i = start; i < end; i++)
             Real.Store(y, i, Real.Load(a, i) + Real.Load(b, i));

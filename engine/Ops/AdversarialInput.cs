@@ -107,7 +107,7 @@ internal static class AdversarialInputKernels
         ArrayView<T> x, ArrayView<T> delta, ArrayView<T> z, ChannelNormalization<T> normalization, Layout layout)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        int item = Grid.GlobalIndex.X;
+        int item = Item.Index();
         int rows = layout.Shape.H;
         if (item >= layout.Shape.N * rows)
             return;

@@ -40,7 +40,7 @@ internal static class FillKernels
     public static void Fill<T>(ArrayView<T> tensor, T value, int chunk)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        int start = Grid.GlobalIndex.X * chunk;
+        int start = Item.Index() * chunk;
         int end = XMath.Min(start + chunk, tensor.IntLength);
         for (int i = start; i < end; i++)
             Real.Store(tensor, i, value);
