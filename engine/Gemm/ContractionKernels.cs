@@ -1,0 +1,244 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using ILGPU;
+using ILGPU.IR.Intrinsics;
+using ILGPU.Runtime;
+
+namespace Deat.Engine;
+
+/// <summary>The kernel of all contractions: one register tile of 6 rows by 16 columns, fed straight from memory.</summary>
+/// <remarks>
+/// Twelve accumulators of eight, two loads of y and six broadcasts of x per step: the shape that fills the sixteen vector
+/// registers of AVX2. The tile has two bodies: Vector256 on the CPU accelerator, <see cref="Lane8{T}"/> for OpenCL, PTX and binary64.
+/// </remarks>
+[ExcludeFromCodeCoverage]
+internal static class ContractionKernels
+{
+    public static void Contract<T>(ArrayView<T> x, ArrayView<Lane8<T>> y, ArrayView<Lane8<T>> output, Contraction g)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int item = Grid.GlobalIndex.X;
+        if (item >= g.Items)
+            return;
+        int inPanel = item % g.ItemsPerPanel;
+        int rest = item / g.ItemsPerPanel;
+        int tile = rest % g.ColumnTiles;
+        rest /= g.ColumnTiles;
+        int panel = rest % g.Panels;
+        int split = rest / g.Panels;
+
+        int row = ((panel * g.ItemsPerPanel) + inPanel) * g.TilesPerItem * ContractionTile.Rows;
+        int end = row + (g.TilesPerItem * ContractionTile.Rows);
+        if (end > g.Rows)
+            end = g.Rows;
+        if (row >= end)
+            return;
+        int k0 = split * g.K0PerSplit;
+        int k0End = k0 + g.K0PerSplit;
+        if (k0End > g.K0)
+            k0End = g.K0;
+
+        RowCursor cursor = RowCursor.At(in g, row);
+        for (; row < end; row += ContractionTile.Rows)
+        {
+            TileRows rows = Take(ref cursor, in g, end - row);
+            Tile(x, y, output, g, rows, tile, split, k0, k0End);
+        }
+    }
+
+    private static TileRows Take(ref RowCursor cursor, in Contraction g, int remaining)
+    {
+        TileRows rows = default;
+        rows.Count = remaining < ContractionTile.Rows ? remaining : ContractionTile.Rows;
+        (rows.X0, rows.O0) = (cursor.X, cursor.O);
+        cursor = cursor.Next(in g);
+        (rows.X1, rows.O1) = (cursor.X, cursor.O);
+        cursor = cursor.Next(in g);
+        (rows.X2, rows.O2) = (cursor.X, cursor.O);
+        cursor = cursor.Next(in g);
+        (rows.X3, rows.O3) = (cursor.X, cursor.O);
+        cursor = cursor.Next(in g);
+        (rows.X4, rows.O4) = (cursor.X, cursor.O);
+        cursor = cursor.Next(in g);
+        (rows.X5, rows.O5) = (cursor.X, cursor.O);
+        cursor = cursor.Next(in g);
+        return rows;
+    }
+
+    [IntrinsicImplementation]
+    [DeviceBody(nameof(TileBody))]
+    private static unsafe void Tile<T>(
+        ArrayView<T> x, ArrayView<Lane8<T>> y, ArrayView<Lane8<T>> output, Contraction g, TileRows rows, int tile, int split, int k0, int k0End)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (typeof(T) != typeof(float) || Real.ChecksBounds)
+        {
+            TileBody(x, y, output, g, rows, tile, split, k0, k0End);
+            return;
+        }
+
+        VectorTile(
+            (float*)x.LoadEffectiveAddressAsPtr(),
+            (float*)y.LoadEffectiveAddressAsPtr() + g.YOrigin + (tile * g.YTile),
+            (float*)output.LoadEffectiveAddressAsPtr() + (tile * g.OTile) + (split * g.OSplit),
+            in g, in rows, k0, k0End);
+    }
+
+    [SkipLocalsInit]
+    private static unsafe void VectorTile(
+        float* x, float* y, float* output, in Contraction g, in TileRows rows, int k0, int k0End)
+    {
+        Vector256<float> a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default;
+        Vector256<float> b0 = default, b1 = default, b2 = default, b3 = default, b4 = default, b5 = default;
+        nint x0 = rows.X0, x1 = rows.X1, x2 = rows.X2, x3 = rows.X3, x4 = rows.X4, x5 = rows.X5;
+        nint xStep = g.XK3, yStep = g.YK3;
+        for (int i0 = k0; i0 < k0End; i0++)
+        {
+            for (int i1 = 0; i1 < g.K1; i1++)
+            {
+                for (int i2 = 0; i2 < g.K2; i2++)
+                {
+                    float* px = x + (i0 * g.XK0) + (i1 * g.XK1) + (i2 * g.XK2);
+                    float* py = y + (i0 * g.YK0) + (i1 * g.YK1) + (i2 * g.YK2);
+                    for (int i3 = g.K3; i3 > 0; i3--)
+                    {
+                        Vector256<float> ya = Vector256.Load(py), yb = Vector256.Load(py + 8);
+                        Vector256<float> v = Vector256.Create(px[x0]);
+                        a0 = Vector256.FusedMultiplyAdd(v, ya, a0);
+                        b0 = Vector256.FusedMultiplyAdd(v, yb, b0);
+                        v = Vector256.Create(px[x1]);
+                        a1 = Vector256.FusedMultiplyAdd(v, ya, a1);
+                        b1 = Vector256.FusedMultiplyAdd(v, yb, b1);
+                        v = Vector256.Create(px[x2]);
+                        a2 = Vector256.FusedMultiplyAdd(v, ya, a2);
+                        b2 = Vector256.FusedMultiplyAdd(v, yb, b2);
+                        v = Vector256.Create(px[x3]);
+                        a3 = Vector256.FusedMultiplyAdd(v, ya, a3);
+                        b3 = Vector256.FusedMultiplyAdd(v, yb, b3);
+                        v = Vector256.Create(px[x4]);
+                        a4 = Vector256.FusedMultiplyAdd(v, ya, a4);
+                        b4 = Vector256.FusedMultiplyAdd(v, yb, b4);
+                        v = Vector256.Create(px[x5]);
+                        a5 = Vector256.FusedMultiplyAdd(v, ya, a5);
+                        b5 = Vector256.FusedMultiplyAdd(v, yb, b5);
+                        px += xStep;
+                        py += yStep;
+                    }
+                }
+            }
+        }
+
+        if (rows.Count == ContractionTile.Rows)
+        {
+            a0.Store(output + rows.O0);
+            b0.Store(output + rows.O0 + 8);
+            a1.Store(output + rows.O1);
+            b1.Store(output + rows.O1 + 8);
+            a2.Store(output + rows.O2);
+            b2.Store(output + rows.O2 + 8);
+            a3.Store(output + rows.O3);
+            b3.Store(output + rows.O3 + 8);
+            a4.Store(output + rows.O4);
+            b4.Store(output + rows.O4 + 8);
+            a5.Store(output + rows.O5);
+            b5.Store(output + rows.O5 + 8);
+        }
+        else
+        {
+            // No call while accumulators live: the compiler would keep all of them in memory, inside the loop too.
+            float* tile = stackalloc float[ContractionTile.Rows * ContractionTile.Columns];
+            a0.Store(tile);
+            b0.Store(tile + 8);
+            a1.Store(tile + 16);
+            b1.Store(tile + 16 + 8);
+            a2.Store(tile + 32);
+            b2.Store(tile + 32 + 8);
+            a3.Store(tile + 48);
+            b3.Store(tile + 48 + 8);
+            a4.Store(tile + 64);
+            b4.Store(tile + 64 + 8);
+            a5.Store(tile + 80);
+            b5.Store(tile + 80 + 8);
+            PutSome(output, tile, in rows);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static unsafe void PutSome(float* output, float* tile, in TileRows rows)
+    {
+        ReadOnlySpan<int> places = [rows.O0, rows.O1, rows.O2, rows.O3, rows.O4, rows.O5];
+        for (int row = 0; row < rows.Count; row++)
+        {
+            Vector256.Load(tile + (row * ContractionTile.Columns)).Store(output + places[row]);
+            Vector256.Load(tile + (row * ContractionTile.Columns) + 8).Store(output + places[row] + 8);
+        }
+    }
+
+    private static void TileBody<T>(
+        ArrayView<T> x, ArrayView<Lane8<T>> y, ArrayView<Lane8<T>> output, Contraction g, TileRows rows, int tile, int split, int k0, int k0End)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        Lane8<T> a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default;
+        Lane8<T> b0 = default, b1 = default, b2 = default, b3 = default, b4 = default, b5 = default;
+        int yTile = (g.YOrigin + (tile * g.YTile)) >> 3;
+        int yStep = g.YK3 >> 3;
+        for (int i0 = k0; i0 < k0End; i0++)
+        {
+            for (int i1 = 0; i1 < g.K1; i1++)
+            {
+                for (int i2 = 0; i2 < g.K2; i2++)
+                {
+                    int px = (i0 * g.XK0) + (i1 * g.XK1) + (i2 * g.XK2);
+                    int py = yTile + (((i0 * g.YK0) + (i1 * g.YK1) + (i2 * g.YK2)) >> 3);
+                    for (int i3 = 0; i3 < g.K3; i3++)
+                    {
+                        Lane8<T> ya = Real.Load(y, py), yb = Real.Load(y, py + 1);
+                        Lane8<T> v = Lane8<T>.Splat(Real.Load(x, px + rows.X0));
+                        a0 = Lane8<T>.Fma(v, ya, a0);
+                        b0 = Lane8<T>.Fma(v, yb, b0);
+                        v = Lane8<T>.Splat(Real.Load(x, px + rows.X1));
+                        a1 = Lane8<T>.Fma(v, ya, a1);
+                        b1 = Lane8<T>.Fma(v, yb, b1);
+                        v = Lane8<T>.Splat(Real.Load(x, px + rows.X2));
+                        a2 = Lane8<T>.Fma(v, ya, a2);
+                        b2 = Lane8<T>.Fma(v, yb, b2);
+                        v = Lane8<T>.Splat(Real.Load(x, px + rows.X3));
+                        a3 = Lane8<T>.Fma(v, ya, a3);
+                        b3 = Lane8<T>.Fma(v, yb, b3);
+                        v = Lane8<T>.Splat(Real.Load(x, px + rows.X4));
+                        a4 = Lane8<T>.Fma(v, ya, a4);
+                        b4 = Lane8<T>.Fma(v, yb, b4);
+                        v = Lane8<T>.Splat(Real.Load(x, px + rows.X5));
+                        a5 = Lane8<T>.Fma(v, ya, a5);
+                        b5 = Lane8<T>.Fma(v, yb, b5);
+                        px += g.XK3;
+                        py += yStep;
+                    }
+                }
+            }
+        }
+
+        int start = (tile * g.OTile) + (split * g.OSplit);
+        Put(output, start + rows.O0, a0, b0);
+        if (rows.Count > 1)
+            Put(output, start + rows.O1, a1, b1);
+        if (rows.Count > 2)
+            Put(output, start + rows.O2, a2, b2);
+        if (rows.Count > 3)
+            Put(output, start + rows.O3, a3, b3);
+        if (rows.Count > 4)
+            Put(output, start + rows.O4, a4, b4);
+        if (rows.Count > 5)
+            Put(output, start + rows.O5, a5, b5);
+    }
+
+    // Two whole vectors and nothing conditional: what OpenCL's compilers need to see to keep the accumulators in vectors.
+    private static void Put<T>(ArrayView<Lane8<T>> output, int place, Lane8<T> a, Lane8<T> b)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        Real.Store(output, place >> 3, a);
+        Real.Store(output, (place >> 3) + 1, b);
+    }
+}
