@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Deat.Engine;
 using Deat.Nn;
 
 namespace Deat.Training;
@@ -45,6 +46,7 @@ public abstract class Failure(string message, Exception? inner = null) : Excepti
     public static int ExitCodeOf(Exception exception) => exception switch
     {
         Failure failure => failure.ExitCode,
+        DeviceException => ExitCodes.Device,
         StateFileException => ExitCodes.Checkpoint,
         _ => ExitCodes.Internal,
     };
