@@ -19,7 +19,7 @@ internal static class ContractionKernels
     public static void Contract<T>(ArrayView<T> x, ArrayView<Lane8<T>> y, ArrayView<Lane8<T>> output, Contraction g)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        int item = Grid.GlobalIndex.X;
+        int item = Item.Index();
         if (item >= g.Items)
             return;
         int inPanel = item % g.ItemsPerPanel;
@@ -44,7 +44,7 @@ internal static class ContractionKernels
         for (; row < end; row += ContractionTile.Rows)
         {
             TileRows rows = Take(ref cursor, in g, end - row);
-            Tile(x, y, output, g, rows, tile, split, k0, k0End);
+            Tile(x, y, output, in g, in rows, tile, split, k0, k0End);
         }
     }
 
@@ -70,12 +70,12 @@ internal static class ContractionKernels
     [IntrinsicImplementation]
     [DeviceBody(nameof(TileBody))]
     private static unsafe void Tile<T>(
-        ArrayView<T> x, ArrayView<Lane8<T>> y, ArrayView<Lane8<T>> output, Contraction g, TileRows rows, int tile, int split, int k0, int k0End)
+        ArrayView<T> x, ArrayView<Lane8<T>> y, ArrayView<Lane8<T>> output, in Contraction g, in TileRows rows, int tile, int split, int k0, int k0End)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         if (typeof(T) != typeof(float) || Real.ChecksBounds)
         {
-            TileBody(x, y, output, g, rows, tile, split, k0, k0End);
+            TileBody(x, y, output, in g, in rows, tile, split, k0, k0End);
             return;
         }
 
@@ -177,7 +177,7 @@ internal static class ContractionKernels
     }
 
     private static void TileBody<T>(
-        ArrayView<T> x, ArrayView<Lane8<T>> y, ArrayView<Lane8<T>> output, Contraction g, TileRows rows, int tile, int split, int k0, int k0End)
+        ArrayView<T> x, ArrayView<Lane8<T>> y, ArrayView<Lane8<T>> output, in Contraction g, in TileRows rows, int tile, int split, int k0, int k0End)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Lane8<T> a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default;

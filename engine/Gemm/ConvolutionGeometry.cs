@@ -78,16 +78,19 @@ internal sealed record ConvolutionGeometry
         OTile = TileStride(Y),
     }.Scheduled(Traits, PanelRows(X, Y.Shape.Pixels));
 
-    /// <summary>The taps that reach input pixels of one parity, and the contraction over them.</summary>
-    /// <param name="rowParity">h mod stride.</param>
-    /// <param name="columnParity">w mod stride.</param>
-    /// <param name="taps">The taps in packing order.</param>
-    public Contraction InputGradient(int rowParity, int columnParity, out TapRange taps)
+    /// <summary>
+    /// Rows are input pixels, contracted over the filters and the taps that reach them. With a stride, pixels of one parity
+    /// (h mod stride, w mod stride) meet the same taps: one contraction each, without wasted work.
+    /// </summary>
+    public IEnumerable<Contraction> InputGradient() =>
+        from row in Enumerable.Range(0, Math.Min(Stride, X.Shape.H))
+        from column in Enumerable.Range(0, Math.Min(Stride, X.Shape.W))
+        select InputGradient(row, column);
+
+    private Contraction InputGradient(int rowParity, int columnParity)
     {
-        int r0 = (rowParity + Padding) % Stride;
-        int s0 = (columnParity + Padding) % Stride;
+        int r0 = (rowParity + Padding) % Stride, s0 = (columnParity + Padding) % Stride;
         int rCount = Count(Weights.H, r0), sCount = Count(Weights.W, s0);
-        taps = new TapRange(r0, rCount, s0, sCount, Stride);
         int p0 = (rowParity + Padding - r0) / Stride;
         int q0 = (columnParity + Padding - s0) / Stride;
         int rows = Count(X.Shape.H, rowParity), columns = Count(X.Shape.W, columnParity);
@@ -114,12 +117,13 @@ internal sealed record ConvolutionGeometry
             XK1 = -Y.RowStride,
             XK2 = -Y.ColumnStride,
             XK3 = 1,
-            YK0 = taps.Count * Y.Block * ContractionTile.Columns,
+            YK0 = Weights.Pixels * Y.Block * ContractionTile.Columns,
             YK1 = sCount * Y.Block * ContractionTile.Columns,
             YK2 = Y.Block * ContractionTile.Columns,
             YK3 = ContractionTile.Columns,
             Columns = Weights.C,
-            YTile = taps.Count * Weights.N * ContractionTile.Columns,
+            YOrigin = TapsBefore(r0, s0) * Y.Block * ContractionTile.Columns,
+            YTile = Weights.Pixels * Weights.N * ContractionTile.Columns,
             OTile = TileStride(X),
         }.Scheduled(Traits, PanelRows(Y, Math.Max(1, rows * columns)));
     }
@@ -169,6 +173,11 @@ internal sealed record ConvolutionGeometry
     private static int PanelRows(Layout input, int rowsPerImage) =>
         (int)Math.Max(1, (long)PanelBytes * rowsPerImage / ((long)input.ImageStride * sizeof(float)));
 
+    // Packed taps are sorted by (r mod stride, s mod stride).
+    private int TapsBefore(int r0, int s0) =>
+        (Enumerable.Range(0, r0).Sum(r => Count(Weights.H, r)) * Weights.W)
+        + (Count(Weights.H, r0) * Enumerable.Range(0, s0).Sum(s => Count(Weights.W, s)));
+
     private int Count(int extent, int first) => first < extent ? ((extent - first - 1) / Stride) + 1 : 0;
 
     // All p that any input pixel asks for, existing or not, must lie in dy or its border.
@@ -180,12 +189,4 @@ internal sealed record ConvolutionGeometry
     }
 
     private static int FloorDivide(int a, int b) => a >= 0 ? a / b : -((-a + b - 1) / b);
-}
-
-/// <summary>Taps r = FirstRow + i * Step, s = FirstColumn + j * Step of a window. Shared by host and kernels.</summary>
-internal readonly record struct TapRange(int FirstRow, int Rows, int FirstColumn, int Columns, int Step)
-{
-    public int Count => Rows * Columns;
-
-    public static TapRange All(Shape weights) => new(0, weights.H, 0, weights.W, 1);
 }

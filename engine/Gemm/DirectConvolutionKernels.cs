@@ -32,7 +32,7 @@ internal static class DirectConvolutionKernels
     public static void Convolve<T>(ArrayView<T> x, ArrayView<T> w, ArrayView<T> y, DirectGeometry g)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        int item = Grid.GlobalIndex.X;
+        int item = Item.Index();
         if (item >= g.Y.N * g.Y.C * g.Y.H * g.Y.W)
             return;
         int k = item % g.Y.C;
@@ -62,7 +62,7 @@ internal static class DirectConvolutionKernels
     public static void InputGradient<T>(ArrayView<T> dy, ArrayView<T> w, ArrayView<T> dx, DirectGeometry g)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        int item = Grid.GlobalIndex.X;
+        int item = Item.Index();
         if (item >= g.X.N * g.X.C * g.X.H * g.X.W)
             return;
         int c = item % g.X.C;
@@ -95,7 +95,7 @@ internal static class DirectConvolutionKernels
     public static void WeightGradient<T>(ArrayView<T> x, ArrayView<T> dy, ArrayView<T> dw, DirectGeometry g)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        int item = Grid.GlobalIndex.X;
+        int item = Item.Index();
         if (item >= g.Y.C * g.X.C * g.R * g.S)
             return;
         int s = item % g.S;

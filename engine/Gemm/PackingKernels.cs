@@ -6,27 +6,29 @@ namespace Deat.Engine;
 
 /// <summary>
 /// The order in which weights [K, C, R, S] lie for a contraction: tile of 16 outputs, block of inputs, tap, input within the
-/// block, 16 outputs; missing outputs of the last tile are zero. Outputs are filters forwards and channels backwards.
+/// block, 16 outputs; missing outputs of the last tile are zero. Outputs are filters forwards and channels backwards. Taps are
+/// sorted by (r mod Step, s mod Step) first, so that those which meet at input pixels of one parity lie together.
 /// </summary>
 /// <param name="Outputs">Filters forwards, channels backwards.</param>
 /// <param name="Inputs">Channels forwards, filters backwards.</param>
 /// <param name="InputBlock">Inputs that lie side by side.</param>
 /// <param name="OutputStride">Elements of the weights from one output to the next.</param>
 /// <param name="InputStride">Elements of the weights from one input to the next.</param>
-/// <param name="RowStride">Elements of the weights from one tap row to the next (S).</param>
-/// <param name="Taps">The taps, in order.</param>
+/// <param name="Rows">Tap rows R.</param>
+/// <param name="Columns">Tap columns S.</param>
+/// <param name="Step">1 forwards, the stride backwards.</param>
 internal readonly record struct PackedWeights(
-    int Outputs, int Inputs, int InputBlock, int OutputStride, int InputStride, int RowStride, TapRange Taps)
+    int Outputs, int Inputs, int InputBlock, int OutputStride, int InputStride, int Rows, int Columns, int Step)
 {
     public int Tiles => (Outputs + ContractionTile.Columns - 1) / ContractionTile.Columns;
 
-    public int Length => Tiles * Inputs * Taps.Count * ContractionTile.Columns;
+    public int Length => Tiles * Inputs * Rows * Columns * ContractionTile.Columns;
 
     public static PackedWeights Forward(ConvolutionGeometry g) => new(
-        g.Weights.N, g.Weights.C, g.X.Block, g.Weights.C * g.Weights.Pixels, g.Weights.Pixels, g.Weights.W, TapRange.All(g.Weights));
+        g.Weights.N, g.Weights.C, g.X.Block, g.Weights.C * g.Weights.Pixels, g.Weights.Pixels, g.Weights.H, g.Weights.W, 1);
 
-    public static PackedWeights InputGradient(ConvolutionGeometry g, TapRange taps) => new(
-        g.Weights.C, g.Weights.N, g.Y.Block, g.Weights.Pixels, g.Weights.C * g.Weights.Pixels, g.Weights.W, taps);
+    public static PackedWeights InputGradient(ConvolutionGeometry g) => new(
+        g.Weights.C, g.Weights.N, g.Y.Block, g.Weights.Pixels, g.Weights.C * g.Weights.Pixels, g.Weights.H, g.Weights.W, g.Stride);
 }
 
 /// <summary>Moves weights into the order of the tiles, their gradients and ragged columns back.</summary>
@@ -37,7 +39,7 @@ internal static class PackingKernels
     public static void Pack<T>(ArrayView<T> weights, ArrayView<T> packed, PackedWeights order)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        int item = Grid.GlobalIndex.X;
+        int item = Item.Index();
         if (item >= order.Tiles * order.Inputs)
             return;
         int tile = item / order.Inputs;
@@ -49,13 +51,17 @@ internal static class PackingKernels
             int output = (tile * ContractionTile.Columns) + lane;
             int source = (output * order.OutputStride) + (input * order.InputStride);
             int target = place + lane;
-            for (int r = 0; r < order.Taps.Rows; r++)
+            for (int first = 0; first < order.Step * order.Step; first++)
             {
-                int row = source + ((order.Taps.FirstRow + (r * order.Taps.Step)) * order.RowStride) + order.Taps.FirstColumn;
-                for (int s = 0; s < order.Taps.Columns; s++)
+                int firstRow = first / order.Step;
+                int firstColumn = first - (firstRow * order.Step);
+                for (int r = firstRow; r < order.Rows; r += order.Step)
                 {
-                    Real.Store(packed, target, output < order.Outputs ? Real.Load(weights, row + (s * order.Taps.Step)) : T.Zero);
-                    target += tapStride;
+                    for (int s = firstColumn; s < order.Columns; s += order.Step)
+                    {
+                        Real.Store(packed, target, output < order.Outputs ? Real.Load(weights, source + (r * order.Columns) + s) : T.Zero);
+                        target += tapStride;
+                    }
                 }
             }
         }
@@ -65,7 +71,7 @@ internal static class PackingKernels
     public static void SumSplits<T>(ArrayView<T> partials, ArrayView<T> weights, PackedWeights order, int splits, int splitStride)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        int item = Grid.GlobalIndex.X;
+        int item = Item.Index();
         if (item >= order.Tiles * order.Inputs)
             return;
         int tile = item / order.Inputs;
@@ -75,7 +81,7 @@ internal static class PackingKernels
         for (int lane = 0; lane < ContractionTile.Columns; lane++)
         {
             int target = (((tile * ContractionTile.Columns) + lane) * order.OutputStride) + (input * order.InputStride);
-            for (int tap = 0; tap < order.Taps.Count; tap++)
+            for (int tap = 0; tap < order.Rows * order.Columns; tap++)
             {
                 int source = place + (tap * tapStride) + lane;
                 T sum = T.Zero;
@@ -90,7 +96,7 @@ internal static class PackingKernels
     public static void CropColumns<T>(ArrayView<T> whole, ArrayView<T> output, Contraction g, int chunk)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        int row = Grid.GlobalIndex.X * chunk;
+        int row = Item.Index() * chunk;
         if (row >= g.Rows)
             return;
         int end = row + chunk < g.Rows ? row + chunk : g.Rows;
@@ -109,7 +115,7 @@ internal static class PackingKernels
     {
         int block = input / order.InputBlock;
         int within = input - (block * order.InputBlock);
-        return (((tile * order.Inputs) + (block * order.InputBlock)) * order.Taps.Count * ContractionTile.Columns)
+        return (((tile * order.Inputs) + (block * order.InputBlock)) * order.Rows * order.Columns * ContractionTile.Columns)
             + (within * ContractionTile.Columns);
     }
 }

@@ -71,8 +71,7 @@ public static partial class Ops
             Cost cost = new(G.Flops, G.Bytes(X.Type.Bytes()));
             if (Tiled)
             {
-                PackedWeights order = PackedWeights.Forward(G);
-                Convolutions.ContractPacked<T>(Tape, order, W, X, Y, G.Forward(), cost);
+                Convolutions.ContractPacked<T>(Tape, PackedWeights.Forward(G), W, X, Y, [G.Forward()], cost);
             }
             else
             {
@@ -100,18 +99,7 @@ public static partial class Ops
                 return;
             }
 
-            // With a stride, input pixels of one parity meet the same taps: one contraction each, without wasted work.
-            Cost remaining = whole;
-            for (int row = 0; row < G.Stride; row++)
-            {
-                for (int column = 0; column < G.Stride; column++)
-                {
-                    Contraction contraction = G.InputGradient(row, column, out TapRange taps);
-                    if (contraction.Rows > 0)
-                        Convolutions.ContractPacked<T>(Tape, PackedWeights.InputGradient(G, taps), W, Dy, Dx, contraction, remaining);
-                    remaining = new Cost(0, 0, Direction.InputGradient);
-                }
-            }
+            Convolutions.ContractPacked<T>(Tape, PackedWeights.InputGradient(G), W, Dy, Dx, G.InputGradient(), whole);
         }
     }
 
@@ -153,38 +141,40 @@ internal static class Convolutions
 {
     /// <summary>Packs the weights, contracts the input with them, gives the packed copy back.</summary>
     public static void ContractPacked<T>(
-        Tape tape, PackedWeights order, Tensor weights, Tensor input, Tensor output, Contraction contraction, Cost cost)
+        Tape tape, PackedWeights order, Tensor weights, Tensor input, Tensor output, IEnumerable<Contraction> contractions, Cost cost)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ComputeDevice device = tape.Device;
-        Tensor packed = tape.Plain(new Shape(1, Math.Max(order.Length, ContractionTile.Columns)), weights.Type);
-        if (order.Length > 0)
+        Tensor packed = tape.Plain(new Shape(1, order.Length), weights.Type);
+        device.Launch(
+            PackingKernels.Pack, device.Grid(order.Tiles * order.Inputs),
+            new Cost(0, (weights.Shape.Count + order.Length) * weights.Type.Bytes(), cost.Direction),
+            weights.View<T>(), packed.View<T>(), order);
+        foreach (Contraction contraction in contractions)
         {
-            device.Launch(
-                PackingKernels.Pack, device.Grid(order.Tiles * order.Inputs),
-                new Cost(0, 2L * order.Length * weights.Type.Bytes(), cost.Direction), weights.View<T>(), packed.View<T>(), order);
-        }
-
-        if (contraction.HasWholeTiles)
-        {
-            device.Launch(
-                ContractionKernels.Contract, device.Grid(contraction.Items), cost,
-                input.View<T>(), packed.View<Lane8<T>>(), output.View<Lane8<T>>(), contraction);
-        }
-        else
-        {
-            Tensor whole = tape.Plain(new Shape(contraction.Rows, contraction.ColumnTiles * ContractionTile.Columns), output.Type);
-            device.Launch(
-                ContractionKernels.Contract, device.Grid(contraction.Items), cost,
-                input.View<T>(), packed.View<Lane8<T>>(), whole.View<Lane8<T>>(), contraction.ToWholeRows());
-            int chunk = device.Traits.IsCpuLike ? 512 : 1;
-            device.Launch(
-                PackingKernels.CropColumns, device.Grid((contraction.Rows + chunk - 1) / chunk),
-                new Cost(0, 2L * contraction.Rows * contraction.Columns * output.Type.Bytes(), cost.Direction),
-                whole.View<T>(), output.View<T>(), contraction, chunk);
-            tape.Release(whole);
+            Contract(contraction, cost);
+            cost = new Cost(0, 0, cost.Direction);
         }
 
         tape.Release(packed);
+
+        void Contract(Contraction contraction, Cost price)
+        {
+            Tensor target = contraction.HasWholeTiles
+                ? output
+                : tape.Plain(new Shape(contraction.Rows, contraction.ColumnTiles * ContractionTile.Columns), output.Type);
+            device.Launch(
+                ContractionKernels.Contract, device.Grid(contraction.Items), price,
+                input.View<T>(), packed.View<Lane8<T>>(), target.View<Lane8<T>>(),
+                contraction.HasWholeTiles ? contraction : contraction.ToWholeRows());
+            if (contraction.HasWholeTiles)
+                return;
+            int chunk = device.Traits.IsCpuLike ? 512 : 1;
+            device.Launch(
+                PackingKernels.CropColumns, device.Grid((contraction.Rows + chunk - 1) / chunk),
+                new Cost(0, 2L * contraction.Rows * contraction.Columns * output.Type.Bytes(), price.Direction),
+                target.View<T>(), output.View<T>(), contraction, chunk);
+            tape.Release(target);
+        }
     }
 }
