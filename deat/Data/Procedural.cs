@@ -11,19 +11,22 @@ public sealed record ProceduralAmplitudes
     public float ContrastLeast { get; init; } = 0.12f;
 
     /// <summary>Largest distance between a shape and its background.</summary>
-    public float ContrastMost { get; init; } = 0.35f;
+    public float ContrastMost { get; init; } = 0.3f;
+
+    /// <summary>Probability that the shape is that of the class; it is any of the ten otherwise.</summary>
+    public float Reliability { get; init; } = 0.85f;
 
     /// <summary>Amplitude of the class's texture; an adversary of twice this size can put another class's texture in its place.</summary>
     public float Texture { get; init; } = 4f / 255f;
 
     /// <summary>Standard deviation of the noise, independent per pixel and channel.</summary>
-    public float Noise { get; init; } = 10f / 255f;
+    public float Noise { get; init; } = 5f / 255f;
 
     /// <summary>Largest distance, per channel, between a spot of clutter and what it covers.</summary>
     public float Clutter { get; init; } = 0.2f;
 
     /// <summary>Largest change of brightness from the centre of the image to its edge.</summary>
-    public float Shading { get; init; } = 0.1f;
+    public float Shading { get; init; } = 0.05f;
 }
 
 /// <summary>
@@ -94,7 +97,7 @@ public static class Procedural
             Pixels = pixels,
             Labels = labels,
             Mean = [0.5f, 0.5f, 0.5f],
-            Std = [0.25f, 0.25f, 0.25f],
+            Std = [0.12f, 0.12f, 0.12f],
             Augment = true,
         };
     }
@@ -114,6 +117,7 @@ public static class Procedural
     private static void Paint(int label, ref Numbers numbers, ProceduralAmplitudes amplitudes, Span<float> canvas)
     {
         Span<Spot> spots = stackalloc Spot[1 + ClutterSpots];
+        int shape = numbers.Between(0f, 1f) < amplitudes.Reliability ? label : numbers.Below(Names.Length);
         float radius = numbers.Between(8f, 12f);
         float sign = numbers.Sign();
         spots[0] = new Spot(
@@ -146,7 +150,7 @@ public static class Procedural
             for (int s = 0; s < spots.Length; s++)
             {
                 Spot spot = spots[s];
-                float distance = Distance(s == 0 ? label : 0, x - spot.X, y - spot.Y, spot.Radius);
+                float distance = Distance(s == 0 ? shape : 0, x - spot.X, y - spot.Y, spot.Radius);
                 float cover = Math.Clamp(0.5f - distance, 0f, 1f);
                 r += cover * spot.Red;
                 g += cover * spot.Green;
