@@ -5,7 +5,7 @@ namespace Deat.Training;
 /// <summary>Random orders that are a pure function of their key.</summary>
 internal static class Permutation
 {
-    /// <summary>A permutation of 0 .. <paramref name="count"/> - 1, uniform up to 2^-32 per draw (Fisher and Yates, Knuth's form).</summary>
+    /// <summary>A permutation of 0 .. <paramref name="count"/> - 1 (Fisher and Yates; each draw uniform to 2^-32).</summary>
     public static int[] Of(int count, RandomKey key)
     {
         int[] order = new int[count];
