@@ -7,5 +7,6 @@ var root = new RootCommand("The TorchSharp twin of DEAT.Native: golden files, an
 {
     ModelCommand.Create(),
     GoldenCommand.Create(),
+    StepCommand.Create(),
 };
 return root.Parse(args).Invoke();

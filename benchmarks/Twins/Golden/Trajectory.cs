@@ -66,7 +66,7 @@ internal sealed class Trajectory
                 Tensor x = GoldenSetting.Images(seed, image);
                 Tensor labels = GoldenSetting.Labels(seed, image++);
                 Tensor delta = method.UniformStart ? GoldenSetting.UniformDelta(seed, epoch, batch, Epsilon) : zeros_like(x);
-                if (method.ClampStart) delta = KeepPixelsValid(delta, x);
+                if (method.ClampStart) delta = LinfBall.KeepPixelsValid(delta, x);
                 trajectory.TrainBatch(method, network, sgd, x, delta, labels, method.Steps[epoch][batch]);
                 trajectory.EpochMagnitudes[epoch] += trajectory.Magnitudes[^1];
             }
@@ -85,7 +85,7 @@ internal sealed class Trajectory
             Backward(network, sgd, x + leaf, labels);
             Tensor gradient = leaf.grad!;
             Record(gradient);
-            delta = KeepPixelsValid((delta + method.Alpha * gradient.sign()).clamp(-Epsilon, Epsilon), x);
+            delta = LinfBall.Step(delta, gradient, x, method.Alpha, Epsilon);
             if (method.UpdateEveryStep) sgd.step();
         }
 
@@ -115,6 +115,4 @@ internal sealed class Trajectory
         Signs.AddRange(bits);
         ZeroGradients += values.LongCount(value => value == 0);
     }
-
-    private static Tensor KeepPixelsValid(Tensor delta, Tensor x) => minimum(maximum(delta, -x), 1 - x);
 }
