@@ -49,8 +49,13 @@ public sealed class RunFolderTests
         using var run = Create();
         run.Append(Epoch(0) with
         {
-            Seconds = 24.6, LearningRate = 0.05, TrainLoss = 1.4613, TrainAccuracy = 0.4678, ValidationAccuracy = 0.5945,
-            Magnitude = 5824.8647, RobustAccuracy = 0.0039,
+            Seconds = 24.6,
+            LearningRate = 0.05,
+            TrainLoss = 1.4613,
+            TrainAccuracy = 0.4678,
+            ValidationAccuracy = 0.5945,
+            Magnitude = 5824.8647,
+            RobustAccuracy = 0.0039,
         });
         Assert.That(File.ReadAllText(run.In("output.log")), Is.EqualTo(
             "[2021/03/20 16:09:44] - Epoch \t Seconds \t LR \t \t Train Loss \t Train Acc \t Val Acc \t MG \t CW Acc\n" +
@@ -171,8 +176,15 @@ public sealed class RunFolderTests
 
     private static EpochMetrics Epoch(int epoch) => new()
     {
-        Epoch = epoch, Seconds = 12.5 + epoch, LearningRate = 0.1 / (epoch + 1), TrainLoss = 2.0 / 3, TrainAccuracy = 0.25,
-        Replays = Math.Min(epoch, 1) + 1, StepSize = 10.0 / 255, Passes = 79 * (epoch + 1), Magnitude = 3000 + epoch / 7.0,
+        Epoch = epoch,
+        Seconds = 12.5 + epoch,
+        LearningRate = 0.1 / (epoch + 1),
+        TrainLoss = 2.0 / 3,
+        TrainAccuracy = 0.25,
+        Replays = Math.Min(epoch, 1) + 1,
+        StepSize = 10.0 / 255,
+        Passes = 79 * (epoch + 1),
+        Magnitude = 3000 + epoch / 7.0,
         Threshold = epoch > 1 ? double.PositiveInfinity : null,
     };
 
