@@ -7,6 +7,7 @@ var root = new RootCommand("The TorchSharp twin of DEAT.Native: golden files, an
 {
     ModelCommand.Create(),
     GoldenCommand.Create(),
+    TrainCommand.Create(),
     StepCommand.Create(),
 };
 return root.Parse(args).Invoke();
