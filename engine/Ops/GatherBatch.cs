@@ -68,7 +68,7 @@ internal static class GatherBatchKernels
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TConversion : unmanaged, IConversion<T>
     {
-        int item = Grid.GlobalIndex.X;
+        int item = Item.Index();
         Shape shape = layout.Shape;
         if (item >= shape.N * shape.H)
             return;

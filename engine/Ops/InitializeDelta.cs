@@ -169,7 +169,7 @@ internal static class InitializeDeltaKernels
         where TConversion : unmanaged, IConversion<T>
         where TDraw : unmanaged, IDraw
     {
-        int item = Grid.GlobalIndex.X;
+        int item = Item.Index();
         Shape shape = layout.Shape;
         if (item >= shape.N * shape.C * shape.H)
             return;

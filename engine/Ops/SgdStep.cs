@@ -67,7 +67,7 @@ internal static class SgdKernels
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {
-        int start = Grid.GlobalIndex.X * chunk;
+        int start = Item.Index() * chunk;
         int end = XMath.Min(start + chunk, weights.IntLength);
         for (int i = start; i < end; i++)
         {
@@ -84,7 +84,7 @@ internal static class SgdKernels
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {
-        int start = Grid.GlobalIndex.X * chunk;
+        int start = Item.Index() * chunk;
         int end = XMath.Min(start + chunk, weights.IntLength);
         for (int i = start; i < end; i++)
         {
