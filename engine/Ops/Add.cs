@@ -38,12 +38,10 @@ public static partial class Ops
             where T : unmanaged, IBinaryFloatingPointIeee754<T>
             where TLane : unmanaged, ILane<TLane, T>
         {
-            ComputeDevice device = Y.Device;
-            int lanes = Y.Layout.Length / TLane.Width;
-            int chunk = Math.Max(1, device.Traits.Chunk / TLane.Width);
+            (LaunchGrid grid, int chunk) = Chunks(Y, TLane.Width);
             long count = Y.Shape.Count;
-            device.Launch(
-                AddKernels.Sum<T, TLane>, device.Grid((lanes + chunk - 1) / chunk), new Cost(count, 3 * count * Y.Type.Bytes(), Direction),
+            Y.Device.Launch(
+                AddKernels.Sum<T, TLane>, grid, new Cost(count, 3 * count * Y.Type.Bytes(), Direction),
                 A.View<TLane>(), B.View<TLane>(), Y.View<TLane>(), chunk);
         }
     }

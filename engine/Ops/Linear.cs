@@ -1,0 +1,143 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
+using ILGPU;
+
+namespace Deat.Engine;
+
+public static partial class Ops
+{
+    /// <summary>y = x w^T + b, as torch.nn.functional.linear: y[n,k] = b[k] + sum over c of x[n,c] w[k,c].</summary>
+    /// <param name="tape">Records the op and owns the result.</param>
+    /// <param name="x">[N, C, 1, 1]</param>
+    /// <param name="w">[K, C, 1, 1], plain</param>
+    /// <param name="b">[1, K, 1, 1], plain</param>
+    /// <returns>[N, K, 1, 1]</returns>
+    public static Tensor Linear(Tape tape, Tensor x, Tensor w, Tensor b)
+    {
+        Require.That(x.Shape.Pixels == 1, nameof(Linear), "an input [N, C, 1, 1]", x.Shape);
+        Require.That(w.Shape == new Shape(w.Shape.N, x.Shape.C), nameof(Linear), $"weights over {x.Shape.C} channels", w.Shape);
+        Require.That(b.Shape == Shape.Vector(w.Shape.N), nameof(Linear), $"a bias of {w.Shape.N}", b.Shape);
+        Tensor y = tape.Activation(new Shape(x.Shape.N, w.Shape.N), x.Type);
+        LinearGeometry g = new(x.Shape.N, x.Shape.C, w.Shape.N);
+        Dispatch.Run(x.Type, wide: false, new LinearForward(g, x, w, b, y));
+        return tape.Record(y, [x, w, b], dy =>
+        {
+            if (tape.Needs(x))
+            {
+                Tensor dx = tape.Allocate(x.Layout, x.Type);
+                Dispatch.Run(x.Type, wide: false, new LinearInputGradient(g, dy, w, dx));
+                tape.Accumulate(x, dx);
+            }
+
+            if (tape.Needs(w))
+                tape.WriteGradient(w, dw => Dispatch.Run(x.Type, wide: false, new LinearWeightGradient(g, x, dy, dw)));
+            if (tape.Needs(b))
+                tape.WriteGradient(b, db => Dispatch.Run(x.Type, wide: false, new LinearBiasGradient(g, dy, db)));
+        });
+    }
+
+    private readonly record struct LinearForward(LinearGeometry G, Tensor X, Tensor W, Tensor B, Tensor Y) : ITypedLaunch
+    {
+        public void Run<T, TLane>()
+            where T : unmanaged, IBinaryFloatingPointIeee754<T>
+            where TLane : unmanaged, ILane<TLane, T> => Y.Device.Launch(
+                LinearKernels.Multiply, Y.Device.Grid(G.N * G.K), new Cost(G.Flops, G.Elements * Y.Type.Bytes()),
+                X.View<T>(), W.View<T>(), B.View<T>(), Y.View<T>(), G);
+    }
+
+    private readonly record struct LinearInputGradient(LinearGeometry G, Tensor Dy, Tensor W, Tensor Dx) : ITypedLaunch
+    {
+        public void Run<T, TLane>()
+            where T : unmanaged, IBinaryFloatingPointIeee754<T>
+            where TLane : unmanaged, ILane<TLane, T> => Dx.Device.Launch(
+                LinearKernels.InputGradient, Dx.Device.Grid(G.N * G.C),
+                new Cost(G.Flops, G.Elements * Dx.Type.Bytes(), Direction.InputGradient),
+                Dy.View<T>(), W.View<T>(), Dx.View<T>(), G);
+    }
+
+    private readonly record struct LinearWeightGradient(LinearGeometry G, Tensor X, Tensor Dy, Tensor Dw) : ITypedLaunch
+    {
+        public void Run<T, TLane>()
+            where T : unmanaged, IBinaryFloatingPointIeee754<T>
+            where TLane : unmanaged, ILane<TLane, T> => Dw.Device.Launch(
+                LinearKernels.WeightGradient, Dw.Device.Grid(G.K * G.C),
+                new Cost(G.Flops, G.Elements * Dw.Type.Bytes(), Direction.WeightGradient),
+                X.View<T>(), Dy.View<T>(), Dw.View<T>(), G);
+    }
+
+    private readonly record struct LinearBiasGradient(LinearGeometry G, Tensor Dy, Tensor Db) : ITypedLaunch
+    {
+        public void Run<T, TLane>()
+            where T : unmanaged, IBinaryFloatingPointIeee754<T>
+            where TLane : unmanaged, ILane<TLane, T> => Db.Device.Launch(
+                LinearKernels.BiasGradient, Db.Device.Grid(G.K),
+                new Cost(Dy.Shape.Count, (Dy.Shape.Count + G.K) * Db.Type.Bytes(), Direction.WeightGradient), Dy.View<T>(), Db.View<T>(), G);
+    }
+}
+
+/// <summary>N images, C inputs, K outputs.</summary>
+internal readonly record struct LinearGeometry(int N, int C, int K)
+{
+    public long Flops => 2L * N * C * K;
+
+    public long Elements => ((long)N * C) + ((long)K * C) + ((long)N * K);
+}
+
+/// <summary>A small matrix product by definition, one result per work-item: a thousandth of a network's work.</summary>
+[ExcludeFromCodeCoverage]
+internal static class LinearKernels
+{
+    public static void Multiply<T>(ArrayView<T> x, ArrayView<T> w, ArrayView<T> b, ArrayView<T> y, LinearGeometry g)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int item = Item.Index();
+        if (item >= g.N * g.K)
+            return;
+        int n = item / g.K;
+        int k = item - (n * g.K);
+        T sum = T.Zero;
+        for (int c = 0; c < g.C; c++)
+            sum = Real.Fma(Real.Load(x, (n * g.C) + c), Real.Load(w, (k * g.C) + c), sum);
+        Real.Store(y, item, sum + Real.Load(b, k));
+    }
+
+    public static void InputGradient<T>(ArrayView<T> dy, ArrayView<T> w, ArrayView<T> dx, LinearGeometry g)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int item = Item.Index();
+        if (item >= g.N * g.C)
+            return;
+        int n = item / g.C;
+        int c = item - (n * g.C);
+        T sum = T.Zero;
+        for (int k = 0; k < g.K; k++)
+            sum = Real.Fma(Real.Load(dy, (n * g.K) + k), Real.Load(w, (k * g.C) + c), sum);
+        Real.Store(dx, item, sum);
+    }
+
+    public static void WeightGradient<T>(ArrayView<T> x, ArrayView<T> dy, ArrayView<T> dw, LinearGeometry g)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int item = Item.Index();
+        if (item >= g.K * g.C)
+            return;
+        int k = item / g.C;
+        int c = item - (k * g.C);
+        T sum = T.Zero;
+        for (int n = 0; n < g.N; n++)
+            sum = Real.Fma(Real.Load(dy, (n * g.K) + k), Real.Load(x, (n * g.C) + c), sum);
+        Real.Store(dw, item, sum);
+    }
+
+    public static void BiasGradient<T>(ArrayView<T> dy, ArrayView<T> db, LinearGeometry g)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int k = Item.Index();
+        if (k >= g.K)
+            return;
+        T sum = T.Zero;
+        for (int n = 0; n < g.N; n++)
+            sum += Real.Load(dy, (n * g.K) + k);
+        Real.Store(db, k, sum);
+    }
+}
