@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
 
@@ -16,7 +17,10 @@ internal sealed class DeviceBuffer(ComputeDevice device, MemoryBuffer1D<byte, St
 
     public MemoryBuffer1D<byte, Stride1D.Dense> Memory { get; } = memory;
 
-    /// <summary>The tensor's bytes, without the red zones on both sides.</summary>
+    /// <summary>Bytes of a red zone on each side; none outside tests, so that a checker like Oclgrind sees the true end.</summary>
+    public int Guard => guard;
+
+    /// <summary>The tensor's bytes, without the red zones.</summary>
     public ArrayView<byte> Bytes => ((ArrayView<byte>)Memory.View).SubView(guard, Key.Bytes);
 }
 
@@ -35,7 +39,9 @@ public readonly record struct MemoryUse(long Live, long Peak);
 public sealed class BufferPool : IDisposable
 {
     private const int GuardBytes = 256;
-    private const byte GuardPattern = 0xA5;
+
+    // A NaN in binary32 and binary64 that no arithmetic makes: writes into a red zone show, and so do sums that read it.
+    private const uint GuardPattern = 0x7FFDA5A5;
 
     private readonly ComputeDevice _device;
     private readonly Dictionary<PoolKey, Stack<DeviceBuffer>> _free = [];
@@ -46,7 +52,7 @@ public sealed class BufferPool : IDisposable
 
     /// <summary>
     /// When on, every rented buffer is filled with NaN (bytes: 0xFF) and lies between two red zones that are checked when it
-    /// comes back. For tests.
+    /// comes back. For tests; set it before the first buffer is rented.
     /// </summary>
     public bool Poison { get; set; }
 
@@ -118,7 +124,8 @@ public sealed class BufferPool : IDisposable
     private DeviceBuffer Allocate(PoolKey key)
     {
         MemoryBuffer1D<byte, Stride1D.Dense> memory;
-        long bytes = key.Bytes + (2 * GuardBytes);
+        int guard = Poison ? GuardBytes : 0;
+        long bytes = key.Bytes + (2 * guard);
         try
         {
             memory = _device.Accelerator.Allocate1D<byte>(bytes);
@@ -137,57 +144,56 @@ public sealed class BufferPool : IDisposable
 
         // Whole-buffer MemSet only: on OpenCL, ILGPU 1.5.3 clears the wrong part of a sub-view.
         memory.MemSetToZero(_device.Stream);
-        return new DeviceBuffer(_device, memory, key, GuardBytes);
+        return new DeviceBuffer(_device, memory, key, guard);
     }
 
     private void Fill(DeviceBuffer buffer, Layout layout, ElementType type)
     {
-        byte[] bytes = new byte[buffer.Key.Bytes + (2 * GuardBytes)];
-        Array.Fill(bytes, (byte)0xFF, GuardBytes, (int)buffer.Key.Bytes);
-        bytes.AsSpan(0, GuardBytes).Fill(GuardPattern);
-        bytes.AsSpan(GuardBytes + (int)buffer.Key.Bytes).Fill(GuardPattern);
-        if (layout.Border > 0)
-        {
-            Span<byte> body = bytes.AsSpan(GuardBytes, (int)buffer.Key.Bytes);
-            byte[] interior = new byte[body.Length];
-            foreach (int place in Interior(layout))
-                body.Slice(place * type.Bytes(), type.Bytes()).CopyTo(interior.AsSpan(place * type.Bytes()));
-            interior.CopyTo(body);
-        }
-
+        byte[] bytes = new byte[buffer.Memory.Length];
+        MemoryMarshal.Cast<byte, uint>(bytes.AsSpan(0, buffer.Guard)).Fill(GuardPattern);
+        MemoryMarshal.Cast<byte, uint>(bytes.AsSpan(bytes.Length - buffer.Guard)).Fill(GuardPattern);
+        Span<byte> body = bytes.AsSpan(buffer.Guard, (int)buffer.Key.Bytes);
+        foreach ((int start, int length) in InteriorRows(layout))
+            body.Slice(start * type.Bytes(), length * type.Bytes()).Fill(0xFF);
         ((ArrayView<byte>)buffer.Memory.View).CopyFromCPU(_device.Stream, bytes);
         _device.Synchronize();
     }
 
-    private static IEnumerable<int> Interior(Layout layout)
+    // In the order of memory: what lies between two of them is border.
+    private static IEnumerable<(int Start, int Length)> InteriorRows(Layout layout)
     {
         for (int n = 0; n < layout.Shape.N; n++)
-            for (int c = 0; c < layout.Shape.C; c++)
+            for (int c = 0; c < layout.Shape.C; c += layout.Block)
                 for (int h = 0; h < layout.Shape.H; h++)
-                    for (int w = 0; w < layout.Shape.W; w++)
-                        yield return layout.Index(n, c, h, w);
+                    yield return (layout.Index(n, c, h, 0), layout.Shape.W * layout.Block);
     }
 
     private void CheckGuards(DeviceBuffer buffer)
     {
-        byte[] bytes = new byte[buffer.Key.Bytes + (2 * GuardBytes)];
+        byte[] bytes = new byte[buffer.Memory.Length];
         ((ArrayView<byte>)buffer.Memory.View).CopyToCPU(_device.Stream, bytes);
         _device.Synchronize();
-        ReadOnlySpan<byte> all = bytes;
-        if (all[..GuardBytes].ContainsAnyExcept(GuardPattern) || all[^GuardBytes..].ContainsAnyExcept(GuardPattern))
+        if (MemoryMarshal.Cast<byte, uint>(bytes.AsSpan(0, buffer.Guard)).ContainsAnyExcept(GuardPattern)
+            || MemoryMarshal.Cast<byte, uint>(bytes.AsSpan(bytes.Length - buffer.Guard)).ContainsAnyExcept(GuardPattern))
             throw new InvalidOperationException($"A kernel wrote outside a buffer of {buffer.Key.Bytes} bytes.");
         if (buffer.Key.Layout.Border > 0)
-            CheckBorder(buffer.Key, all.Slice(GuardBytes, (int)buffer.Key.Bytes));
+            CheckBorder(buffer.Key, bytes.AsSpan(buffer.Guard, (int)buffer.Key.Bytes));
     }
 
     private static void CheckBorder(PoolKey key, ReadOnlySpan<byte> body)
     {
         int size = key.Type.Bytes();
-        HashSet<int> interior = [.. Interior(key.Layout)];
-        for (int place = 0; place < key.Layout.Length; place++)
+        int position = 0;
+        foreach ((int start, int length) in InteriorRows(key.Layout).Append((key.Layout.Length, 0)))
         {
-            if (!interior.Contains(place) && body.Slice(place * size, size).ContainsAnyExcept((byte)0))
-                throw new InvalidOperationException($"A kernel wrote into the border of a tensor {key.Layout.Shape} (element {place}).");
+            int place = body[(position * size)..(start * size)].IndexOfAnyExcept((byte)0);
+            if (place >= 0)
+            {
+                throw new InvalidOperationException(
+                    $"A kernel wrote into the border of a tensor {key.Layout.Shape} (element {position + (place / size)}).");
+            }
+
+            position = start + length;
         }
     }
 }

@@ -47,11 +47,12 @@ public sealed partial class ComputeDevice : IDisposable
     /// ("cuda:0", "opencl:1", "cpu"); "cuda" and "opencl" mean the first of their kind.
     /// </summary>
     /// <exception cref="DeviceException">No such device, or it is refused. Never another device instead.</exception>
+    public static ComputeDevice Open(string id = "auto") => Open(DeviceCatalog.Find(List(), id));
+
+    /// <summary>Opens a listed device, or a listing with other traits: tests run the kernels of GPUs on CPUs that way.</summary>
     [SuppressMessage("Reliability", "CA2000", Justification = "The device owns context and accelerator.")]
-    public static ComputeDevice Open(string id = "auto")
+    internal static ComputeDevice Open(DeviceListing listing)
     {
-        IReadOnlyList<DeviceListing> all = List();
-        DeviceListing listing = DeviceCatalog.Find(all, id);
         Context context = DeviceCatalog.CreateContext();
         try
         {

@@ -16,7 +16,7 @@ namespace Deat.Engine;
 /// <param name="Refusal">Why it cannot be used; null when it can.</param>
 public sealed record DeviceListing(string Id, string Name, string Driver, DeviceTraits Traits, string? Refusal)
 {
-    /// <summary>Whether <see cref="ComputeDevice.Open"/> takes it.</summary>
+    /// <summary>Whether <see cref="ComputeDevice.Open(string)"/> takes it.</summary>
     public bool IsUsable => Refusal is null;
 }
 

@@ -19,6 +19,9 @@ internal sealed class DeviceBodyAttribute(string replacement) : Attribute
 
     /// <summary>The method of <see cref="Intrinsics"/> that writes OpenCL C for it instead, where ILGPU's own would be wrong.</summary>
     public string? OpenCL { get; init; }
+
+    /// <summary>The same for PTX.</summary>
+    public string? Ptx { get; init; }
 }
 
 /// <summary>Tells ILGPU about all device bodies of this assembly.</summary>
@@ -37,10 +40,12 @@ internal static class Intrinsics
         {
             DeviceBodyAttribute names = method.GetCustomAttribute<DeviceBodyAttribute>()!;
             MethodInfo body = method.DeclaringType!.GetMethod(names.Replacement, AllStatic)!;
-            manager.RegisterMethod(method, new PTXIntrinsic(body, IntrinsicImplementationMode.Redirect));
+            manager.RegisterMethod(method, names.Ptx is null
+                ? new PTXIntrinsic(body, IntrinsicImplementationMode.Redirect)
+                : new PTXIntrinsic(typeof(Intrinsics), names.Ptx, IntrinsicImplementationMode.GenerateCode));
             manager.RegisterMethod(method, names.OpenCL is null
                 ? new CLIntrinsic(body, IntrinsicImplementationMode.Redirect)
-                : new CLIntrinsic(typeof(Intrinsics).GetMethod(names.OpenCL, AllStatic)!, IntrinsicImplementationMode.GenerateCode));
+                : new CLIntrinsic(typeof(Intrinsics), names.OpenCL, IntrinsicImplementationMode.GenerateCode));
         }
     }
 
@@ -56,9 +61,30 @@ internal static class Intrinsics
         statement.EndArguments();
     }
 
+    // Redirected, an Fma inside another redirected method is a function call in PTX, which ptxas does not inline.
+    public static void GenerateFmaPtx(PTXBackend backend, PTXCodeGenerator generator, Value value)
+    {
+        var (a, b, c) = (generator.LoadPrimitive(value[0]), generator.LoadPrimitive(value[1]), generator.LoadPrimitive(value[2]));
+        var result = generator.AllocateHardware(value);
+        using PTXCodeGenerator.CommandEmitter command =
+            generator.BeginCommand(value.BasicValueType == BasicValueType.Float64 ? "fma.rn.f64" : "fma.rn.f32");
+        command.AppendArgument(result);
+        command.AppendArgument(a);
+        command.AppendArgument(b);
+        command.AppendArgument(c);
+    }
+
     public static void GenerateBarrier(CLBackend backend, CLCodeGenerator generator, Value value)
     {
         using CLCodeGenerator.StatementEmitter statement =
             generator.BeginStatement("barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)");
+    }
+
+    public static void GenerateNothing(CLBackend backend, CLCodeGenerator generator, Value value)
+    {
+    }
+
+    public static void GenerateNothingPtx(PTXBackend backend, PTXCodeGenerator generator, Value value)
+    {
     }
 }

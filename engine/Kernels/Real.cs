@@ -16,7 +16,7 @@ internal static class Real
 
     /// <summary>a * b + c, rounded once where the device can: a bare a * b + c is not fused on OpenCL and costs half the speed.</summary>
     [IntrinsicImplementation]
-    [DeviceBody(nameof(FmaBody), OpenCL = nameof(Intrinsics.GenerateFma))]
+    [DeviceBody(nameof(FmaBody), OpenCL = nameof(Intrinsics.GenerateFma), Ptx = nameof(Intrinsics.GenerateFmaPtx))]
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Fma<T>(T a, T b, T c)
         where T : unmanaged, INumber<T>

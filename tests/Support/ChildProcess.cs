@@ -33,6 +33,7 @@ internal static class ChildProcess
 
     private static int Main(string[] mode) => mode switch
     {
+        ["ops" or "mutants", ..] => DeviceChecks.Run(mode),
         ["save-atomically", var folder] => SaveForEver(n => OpenForEver(folder).SaveLast(n)),
         ["save-in-place", var file] => SaveForEver(n =>
         {

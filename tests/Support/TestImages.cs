@@ -31,11 +31,9 @@ internal sealed class TestImages(string device, bool isSingle) : IDisposable
 
     public Tensor Empty(Shape shape) => Workspace.Activation(shape, Type);
 
-    public Tensor Make(Shape shape, double[] values) => Make(Workspace.Device.Traits.LayoutFor(shape), values);
-
-    public Tensor Make(Layout layout, double[] values)
+    public Tensor Make(Shape shape, double[] values)
     {
-        Tensor tensor = Workspace.Allocate(layout, Type);
+        Tensor tensor = Empty(shape);
         Write(tensor, values);
         return tensor;
     }
@@ -56,7 +54,7 @@ internal sealed class TestImages(string device, bool isSingle) : IDisposable
     private static double[] Draw(Shape shape, bool isSingle, Func<double> draw) =>
         [.. Enumerable.Range(0, (int)shape.Count).Select(_ => isSingle ? (float)draw() : draw())];
 
-    public void Write(Tensor tensor, double[] values)
+    private void Write(Tensor tensor, double[] values)
     {
         if (isSingle)
             tensor.CopyFrom<float>([.. values.Select(v => (float)v)]);

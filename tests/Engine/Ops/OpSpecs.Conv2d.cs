@@ -1,0 +1,100 @@
+using Deat.Engine;
+
+namespace Deat.Tests;
+
+internal static partial class OpSpecs
+{
+    private static OpSpec Conv2d(ConvolutionAlgorithm algorithm) => new()
+    {
+        Name = nameof(Ops.Conv2d),
+        Variant = algorithm.ToString(),
+        Differentiable = true,
+        Draw = draw => DrawConvolution(draw, algorithm),
+        Errors =
+        [
+            ("channels differ", tape => Ops.Conv2d(tape, Activation(tape, 1, 3, 4, 4), Plain(tape, 2, 4, 3, 3), 1, 1, algorithm)),
+            ("window too large", tape => Ops.Conv2d(tape, Activation(tape, 1, 3, 2, 2), Plain(tape, 2, 3, 5, 5), 1, 1, algorithm)),
+            ("no stride", tape => Ops.Conv2d(tape, Activation(tape, 1, 3, 4, 4), Plain(tape, 2, 3, 3, 3), 0, 1, algorithm)),
+            ("negative padding", tape => Ops.Conv2d(tape, Activation(tape, 1, 3, 4, 4), Plain(tape, 2, 3, 3, 3), 1, -1, algorithm)),
+            ("two types", tape => Ops.Conv2d(
+                tape, Activation(tape, 1, 3, 4, 4), Plain(tape, 2, 3, 3, 3, ElementType.Float64), 1, 1, algorithm)),
+        ],
+    };
+
+    private static OpCase DrawConvolution(Draw draw, ConvolutionAlgorithm algorithm)
+    {
+        Convolution g;
+        do
+        {
+            int r = draw.Pick(1, 1, 3, 3, 3, 3, 2, 5);
+            int s = draw.Chance(0.9) ? r : draw.Pick(1, 3);
+            int padding = algorithm == ConvolutionAlgorithm.Tiled ? draw.Between(0, 1) : draw.Pick(0, 0, 1, 1, 1, 1, 2);
+            g = new(
+                new(draw.Images(), draw.Channels(), draw.Extent(), draw.Extent()), new(draw.Channels(), 0, r, s), draw.Pick(1, 1, 2, 2, 3),
+                padding);
+        }
+        while (!g.IsPossible || g.Products > 20L * draw.Budget || (algorithm == ConvolutionAlgorithm.Tiled && !g.FitsBorders));
+
+        return new()
+        {
+            Geometry = $"x {g.X}, w {g.W}, stride {g.Stride}, padding {g.Padding}",
+            Operands = [new("x", g.X, Role.Input, draw.Values(g.X)), new("w", g.W, Role.Parameter, draw.Values(g.W))],
+            Result = g.Y,
+            Adjoint = ["x", "w"],
+            // Whether a NaN weight times a zero of the padding is seen depends on who reads the padding.
+            NaNs = ["x"],
+            Run = scope => Ops.Conv2d(scope.Tape, scope["x"], scope["w"], g.Stride, g.Padding, algorithm),
+            Reference = arguments => g.Reference(arguments["x"], arguments["w"], arguments.Dy),
+        };
+    }
+
+    /// <summary>y[n,k,p,q] = sum of x[n, c, p s - pad + r, q s - pad + t] w[k,c,r,t], and its two adjoints, by the definition.</summary>
+    private sealed record Convolution(Shape X, Shape Filter, int Stride, int Padding)
+    {
+        public Shape W => Filter with { C = X.C };
+
+        public Shape Y => new(
+            X.N, W.N, ((X.H + (2 * Padding) - W.H) / Stride) + 1, ((X.W + (2 * Padding) - W.W) / Stride) + 1);
+
+        public bool IsPossible => X.H + (2 * Padding) >= W.H && X.W + (2 * Padding) >= W.W;
+
+        public long Products => Y.Count * W.C * W.H * W.W;
+
+        // Tiles read the padding of x, and in the input gradient what lies beyond y, from borders of one zero.
+        public bool FitsBorders => Padding <= Border(X) && Reaches(X.H, W.H, Y.H) && Reaches(X.W, W.W, Y.W);
+
+        private static int Border(Shape shape) => shape.Pixels > 1 ? 1 : 0;
+
+        private bool Reaches(int input, int window, int output) =>
+            (int)Math.Floor((Padding - window + 1) / (double)Stride) >= -Border(Y)
+            && (input - 1 + Padding) / Stride <= output - 1 + Border(Y);
+
+        public Dictionary<string, Scaled[]> Reference(double[] x, double[] w, double[] dy)
+        {
+            Sum[] y = new Sum[Y.Count];
+            Sum[] dx = new Sum[X.Count];
+            Sum[] dw = new Sum[W.Count];
+            for (int yi = 0; yi < y.Length; yi++)
+            {
+                (int n, int k, int p, int q) = (yi / Y.W / Y.H / Y.C, yi / Y.W / Y.H % Y.C, yi / Y.W % Y.H, yi % Y.W);
+                for (int c = 0; c < X.C; c++)
+                    for (int r = 0; r < W.H; r++)
+                        for (int s = 0; s < W.W; s++)
+                        {
+                            (int h, int v) = ((p * Stride) - Padding + r, (q * Stride) - Padding + s);
+                            if (h < 0 || h >= X.H || v < 0 || v >= X.W)
+                                continue;
+                            int xi = (((((n * X.C) + c) * X.H) + h) * X.W) + v;
+                            int wi = (((((k * X.C) + c) * W.H) + r) * W.W) + s;
+                            y[yi].Add(x[xi] * w[wi]);
+                            dx[xi].Add(dy[yi] * w[wi]);
+                            dw[wi].Add(dy[yi] * x[xi]);
+                        }
+            }
+
+            return new() { ["y"] = Totals(y), ["dx"] = Totals(dx), ["dw"] = Totals(dw) };
+        }
+    }
+
+    private static Scaled[] Totals(Sum[] sums) => [.. sums.Select(sum => (Scaled)sum)];
+}

@@ -1,0 +1,67 @@
+using System.Reflection;
+using Deat.Engine;
+using NUnit.Framework;
+
+namespace Deat.Tests;
+
+/// <summary>Every op of the table on every device.</summary>
+public sealed class OpTests
+{
+    private const int GradientCases = 30;
+
+    public static IEnumerable<TestCaseData> Everywhere => Cases(OpSpecs.All);
+
+    public static IEnumerable<TestCaseData> DifferentiableEverywhere => Cases(OpSpecs.All.Where(spec => spec.Differentiable));
+
+    public static IEnumerable<TestCaseData> Refusals => OpSpecs.All.SelectMany(spec =>
+        spec.Errors.Select(error => new TestCaseData(spec, error.Call) { TestName = $"Refuses({spec.Title}: {error.What})" }));
+
+    [TestCaseSource(nameof(Everywhere))]
+    public void GivesWhatTheReferenceGives(object spec, string device)
+    {
+        foreach (int seed in Seeds(TestDevices.Get(device).Traits.Backend == Backend.Cpu ? 50 : 200))
+            OpCheck.Run((OpSpec)spec, TestDevices.Get(device), seed);
+    }
+
+    [TestCaseSource(nameof(DifferentiableEverywhere))]
+    public void GradientsAreTheDifferencesOfTheForwardPass(object spec, string device)
+    {
+        ComputeDevice opened = TestDevices.Get(device);
+        opened.Pool.Poison = false;
+        try
+        {
+            foreach (int seed in Seeds(GradientCases))
+                GradientCheck.Run((OpSpec)spec, opened, seed);
+        }
+        finally
+        {
+            opened.Pool.Poison = true;
+        }
+    }
+
+    [TestCaseSource(nameof(Refusals))]
+    public void Refuses(object spec, object call)
+    {
+        using Tape tape = new(TestDevices.Get("cpu"), Wanted.Both);
+        ArgumentException error = Assert.Throws<ArgumentException>(() => ((Action<Tape>)call)(tape))!;
+        Assert.That(error.Message, Does.StartWith(((OpSpec)spec).Name));
+    }
+
+    [Test]
+    public void EveryPublicOpIsInTheTable()
+    {
+        IEnumerable<string> ops = typeof(Ops).GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly)
+            .Select(method => method.Name).Distinct();
+        Assert.That(ops, Is.SubsetOf(OpSpecs.All.Select(spec => spec.Name)));
+    }
+
+    private static IEnumerable<TestCaseData> Cases(IEnumerable<OpSpec> specs) =>
+        from spec in specs
+        from device in TestDevices.Ids
+        select new TestCaseData(spec, device);
+
+    // DEAT_SEED runs one seed alone.
+    private static IEnumerable<int> Seeds(int count) => Environment.GetEnvironmentVariable("DEAT_SEED") is string seed
+        ? [int.Parse(seed, System.Globalization.CultureInfo.InvariantCulture)]
+        : Enumerable.Range(1, count);
+}

@@ -1,0 +1,46 @@
+using System.Globalization;
+using Deat.Engine;
+
+namespace Deat.Tests;
+
+/// <summary>
+/// Checks of kernels that need a process of their own: "ops DEVICE COUNT BUDGET" checks seeds 1 to COUNT of every op, "mutants
+/// DEVICE" launches every planted fault. The word "poisoned" at the end turns on red zones; without them a checker sees the true
+/// end of every tensor.
+/// </summary>
+internal static class DeviceChecks
+{
+    public static int Run(string[] args)
+    {
+        TestDevices.Poison = args[^1] == "poisoned";
+        ComputeDevice device = TestDevices.Get(args[1]);
+        int failures = 0;
+        if (args[0] == "mutants")
+        {
+            MutantKernels.LaunchAll(device);
+        }
+        else
+        {
+            int count = int.Parse(args[2], CultureInfo.InvariantCulture);
+            int budget = int.Parse(args[3], CultureInfo.InvariantCulture);
+            failures = OpSpecs.All.Sum(spec => Enumerable.Range(1, count).Count(seed => !Passes(spec, device, seed, budget)));
+        }
+
+        new TestDevices().Close();
+        return failures == 0 ? 0 : 1;
+    }
+
+    private static bool Passes(OpSpec spec, ComputeDevice device, int seed, int budget)
+    {
+        try
+        {
+            OpCheck.Run(spec, device, seed, budget);
+            return true;
+        }
+        catch (CheckFailedException e)
+        {
+            Console.Error.WriteLine(e.Message);
+            return false;
+        }
+    }
+}

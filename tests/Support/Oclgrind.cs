@@ -1,0 +1,50 @@
+using System.Diagnostics;
+
+namespace Deat.Tests;
+
+/// <summary>What a child process under Oclgrind left behind.</summary>
+internal sealed record OclgrindResult(int ExitCode, string Output, string Log);
+
+/// <summary>
+/// Runs <see cref="DeviceChecks"/> in a child process whose only OpenCL device is Oclgrind, the simulator that sees invalid accesses,
+/// races, divergent barriers and uninitialised values. Its exit code says nothing: a clean run is an empty log.
+/// </summary>
+internal static class Oclgrind
+{
+    private const string Driver = "/usr/lib/oclgrind/liboclgrind-rt-icd.so";
+
+    public static bool IsInstalled => File.Exists(Driver);
+
+    /// <summary>Races, invalid accesses and divergent barriers.</summary>
+    public static Task<OclgrindResult> Races(params string[] arguments) => Start(arguments, ("OCLGRIND_DATA_RACES", "1"));
+
+    /// <summary>
+    /// These and uninitialised values. Without optimisation, because Oclgrind 21.10 does not know LLVM's freeze; with red zones,
+    /// because it takes memory cleared by clEnqueueFillBuffer for uninitialised, and what the host wrote for initialised.
+    /// </summary>
+    public static Task<OclgrindResult> Everything(params string[] arguments) => Start(
+        [.. arguments, "poisoned"],
+        ("OCLGRIND_DATA_RACES", "1"), ("OCLGRIND_UNINITIALIZED", "1"), ("OCLGRIND_BUILD_OPTIONS", "-cl-opt-disable"));
+
+    private static async Task<OclgrindResult> Start(string[] arguments, params (string Name, string Value)[] variables)
+    {
+        string log = Path.GetTempFileName();
+        ProcessStartInfo start = new("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.ArgumentList.Add("exec");
+        start.ArgumentList.Add(typeof(Oclgrind).Assembly.Location);
+        foreach (string argument in arguments)
+            start.ArgumentList.Add(argument);
+        start.Environment["OCL_ICD_VENDORS"] = Driver;
+        start.Environment["OCLGRIND_LOG"] = log;
+        start.Environment["OCLGRIND_MAX_ERRORS"] = "1000";
+        foreach ((string name, string value) in variables)
+            start.Environment[name] = value;
+        using Process process = Process.Start(start)!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        Task<string> error = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        OclgrindResult result = new(process.ExitCode, await output + await error, await File.ReadAllTextAsync(log));
+        File.Delete(log);
+        return result;
+    }
+}
