@@ -30,7 +30,7 @@ internal interface ILane<TSelf, T>
     /// <summary>v &lt; 0 ? 0 : v, which keeps NaN (max(NaN, 0) is 0 on devices).</summary>
     static abstract TSelf Relu(TSelf v);
 
-    /// <summary>condition &gt; 0 ? v : 0.</summary>
+    /// <summary>condition &lt;= 0 ? 0 : v, the gradient of ReLU, which keeps v where the condition is NaN.</summary>
     static abstract TSelf WherePositive(TSelf condition, TSelf v);
 }
 
@@ -55,7 +55,7 @@ internal struct Lane1<T> : ILane<Lane1<T>, T>
 
     public static Lane1<T> Relu(Lane1<T> v) => new() { A = v.A < T.Zero ? T.Zero : v.A };
 
-    public static Lane1<T> WherePositive(Lane1<T> condition, Lane1<T> v) => new() { A = condition.A > T.Zero ? v.A : T.Zero };
+    public static Lane1<T> WherePositive(Lane1<T> condition, Lane1<T> v) => new() { A = condition.A <= T.Zero ? T.Zero : v.A };
 }
 
 /// <summary>Eight elements: one Vector256 of binary32 on the CPU accelerator, a vector or two after OpenCL's and PTX's compilers.</summary>

@@ -53,7 +53,7 @@ internal static class Lane8Math
     [DeviceBody(nameof(WherePositiveBody))]
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane8<T> WherePositive<T>(Lane8<T> condition, Lane8<T> v)
-        where T : unmanaged, INumber<T> => typeof(T) == typeof(float) ? L<T>(V(v) & Vector256.GreaterThan(V(condition), Vector256<float>.Zero)) : WherePositiveBody(condition, v);
+        where T : unmanaged, INumber<T> => typeof(T) == typeof(float) ? L<T>(Vector256.AndNot(V(v), Vector256.LessThanOrEqual(V(condition), Vector256<float>.Zero))) : WherePositiveBody(condition, v);
 
     private static Lane8<T> AddBody<T>(Lane8<T> a, Lane8<T> b)
         where T : unmanaged, INumber<T> => new()
@@ -136,14 +136,14 @@ internal static class Lane8Math
     private static Lane8<T> WherePositiveBody<T>(Lane8<T> condition, Lane8<T> v)
         where T : unmanaged, INumber<T> => new()
         {
-            A = condition.A > T.Zero ? v.A : T.Zero,
-            B = condition.B > T.Zero ? v.B : T.Zero,
-            C = condition.C > T.Zero ? v.C : T.Zero,
-            D = condition.D > T.Zero ? v.D : T.Zero,
-            E = condition.E > T.Zero ? v.E : T.Zero,
-            F = condition.F > T.Zero ? v.F : T.Zero,
-            G = condition.G > T.Zero ? v.G : T.Zero,
-            H = condition.H > T.Zero ? v.H : T.Zero,
+            A = condition.A <= T.Zero ? T.Zero : v.A,
+            B = condition.B <= T.Zero ? T.Zero : v.B,
+            C = condition.C <= T.Zero ? T.Zero : v.C,
+            D = condition.D <= T.Zero ? T.Zero : v.D,
+            E = condition.E <= T.Zero ? T.Zero : v.E,
+            F = condition.F <= T.Zero ? T.Zero : v.F,
+            G = condition.G <= T.Zero ? T.Zero : v.G,
+            H = condition.H <= T.Zero ? T.Zero : v.H,
         };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
