@@ -51,11 +51,14 @@ internal static class TrajectoryFiles
             int flips = run.Signs.Zip(other.Signs, (a, b) => BitOperations.PopCount((uint)(a ^ b))).Sum();
             double loss = run.Losses.Zip(other.Losses, (a, b) => Math.Abs(a / b - 1)).Max();
             double magnitude = run.Magnitudes.Zip(other.Magnitudes, (a, b) => Math.Abs(a / b - 1)).Max();
-            double weights = run.Entries.Zip(other.Entries, (a, b) => (a.Value - b.Value).abs().max().to(ScalarType.Float64).item<double>()).Max();
-            Console.WriteLine($"  weights +- {perturbation:E0}: {flips} signs flipped, loss {loss:E1}, magnitude {magnitude:E1}, weights {weights:E1}");
+            double weights = run.Entries.Zip(other.Entries, (a, b) => LargestDifference(a.Value, b.Value)).Max();
+            Console.WriteLine(
+                $"  weights +- {perturbation:E0}: {flips} signs flipped, loss {loss:E1}, magnitude {magnitude:E1}, weights {weights:E1}");
             if (flips > 0 && perturbation <= 1e-13) throw Unfit(method, seed, "signs that rounding can flip");
         }
     }
+
+    private static double LargestDifference(Tensor a, Tensor b) => (a - b).abs().max().to(ScalarType.Float64).item<double>();
 
     private static InvalidOperationException Unfit(TrajectoryMethod method, ulong seed, string reason) =>
         new($"{method.Name} with seed {seed} has {reason}: take another seed");

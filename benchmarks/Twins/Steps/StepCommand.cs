@@ -18,7 +18,11 @@ internal static class StepCommand
         var batch = new Option<int>("--batch") { DefaultValueFactory = _ => 32, Description = "Images." };
         var width = new Option<int>("--width") { DefaultValueFactory = _ => 64, Description = "Width of the network; 64 is full." };
         var rounds = new Option<int>("--rounds") { DefaultValueFactory = _ => 10, Description = "Timed runs of each step." };
-        var threads = new Option<int>("--threads") { DefaultValueFactory = _ => Environment.ProcessorCount, Description = "libtorch's threads." };
+        var threads = new Option<int>("--threads")
+        {
+            DefaultValueFactory = _ => Environment.ProcessorCount,
+            Description = "libtorch's threads.",
+        };
         var only = new Option<string?>("--only") { Description = "Steps whose name begins like this; all where left out." };
         var command = new Command("step", "Time one DEAT replay and a PGD-7 step of the network in float32; JSON on standard output.")
         {
@@ -30,9 +34,17 @@ internal static class StepCommand
             int images = arguments.GetValue(batch), factor = arguments.GetValue(width);
             IStep[] steps = [new TorchReplay(images, factor), new TorchPgd(images, factor, false), new TorchPgd(images, factor, true)];
             string prefix = arguments.GetValue(only) ?? "";
-            Timing[] timings = Measure([.. steps.Where(step => step.Name.StartsWith(prefix, StringComparison.Ordinal))], arguments.GetValue(rounds));
-            Console.WriteLine(JsonSerializer.Serialize(
-                new { Libtorch = torch.__version__, Threads = torch.get_num_threads(), Batch = images, Width = factor, Timings = timings }, Json));
+            IStep[] chosen = [.. steps.Where(step => step.Name.StartsWith(prefix, StringComparison.Ordinal))];
+            Timing[] timings = Measure(chosen, arguments.GetValue(rounds));
+            var report = new
+            {
+                Libtorch = torch.__version__,
+                Threads = torch.get_num_threads(),
+                Batch = images,
+                Width = factor,
+                Timings = timings,
+            };
+            Console.WriteLine(JsonSerializer.Serialize(report, Json));
         });
         return command;
     }

@@ -7,14 +7,16 @@ namespace Deat.Twins;
 /// <summary>A network, its normalisation and SGD over all its parameters: what every training step needs.</summary>
 internal sealed class Learner : IDisposable
 {
+    private const double WeightDecay = 5e-4;
     private readonly SGD sgd;
     private readonly Tensor mean;
     private readonly Tensor std;
 
-    public Learner(PreActResNet18 network, IReadOnlyList<float> mean, IReadOnlyList<float> std, double momentum = 0.9, double weightDecay = 5e-4)
+    /// <summary>A learner with weight decay 5e-4 on all parameters; rate and momentum follow the schedule.</summary>
+    public Learner(PreActResNet18 network, IReadOnlyList<float> mean, IReadOnlyList<float> std)
     {
         Network = network;
-        sgd = optim.SGD(network.parameters(), 0.05, momentum, weight_decay: weightDecay);
+        sgd = optim.SGD(network.parameters(), 0.05, 0.9, weight_decay: WeightDecay);
         this.mean = tensor(mean.ToArray()).view(1, 3, 1, 1).DetachFromDisposeScope();
         this.std = tensor(std.ToArray()).view(1, 3, 1, 1).DetachFromDisposeScope();
     }

@@ -80,7 +80,8 @@ internal static class TrainCommand
 
     public static Command Create()
     {
-        var command = new Command("train", "Train with M+DEAT or without an adversary, then evaluate clean and under PGD-10. Options as in deat train.")
+        const string Description = "Train with M+DEAT or without an adversary, evaluate clean and under PGD-10. Options as in deat train.";
+        var command = new Command("train", Description)
         {
             Method, Data, DataDir, TrainImages, TestImages, ValidationImages, Width, Epochs, BatchSize, LrSchedule, LrMax, Epsilon, Alpha,
             Gamma, MaxReplays, Seed, OutDir,

@@ -12,8 +12,8 @@ internal static class TwinEvaluation
         Count(learner, images, (x, _) => x);
 
     /// <summary>
-    /// PGD on cross-entropy, uniform start, one restart, step 2/255. An iteration moves only the images that are still classified correctly,
-    /// as in TrustAI/DEAT's evaluation.
+    /// PGD on cross-entropy, uniform start, one restart, step 2/255. An iteration moves only the images that are still classified
+    /// correctly, as in TrustAI/DEAT's evaluation.
     /// </summary>
     public static double Pgd(Learner learner, TensorImages images, int steps, double epsilon) =>
         Count(learner, images, (x, labels) => x + Attack(learner, x, labels, steps, epsilon));

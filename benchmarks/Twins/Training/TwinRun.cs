@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Deat.Training;
@@ -35,16 +34,17 @@ internal static class TwinRun
         foreach (EpochRow row in new TwinTrainer(options, learner, train).Run())
         {
             rows.Add(row);
-            Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture,
-                $"{row.Epoch,5}  {row.Seconds,7:F1}  {row.LearningRate,6:F4}  {row.Loss,10:F4}  {row.Accuracy,9:F4}  {row.Magnitude,9:F1}  {row.Replays,7}"));
+            Console.WriteLine(
+                $"{row.Epoch,5}  {row.Seconds,7:F1}  {row.LearningRate,6:F4}  {row.Loss,10:F4}  {row.Accuracy,9:F4}  "
+                + $"{row.Magnitude,9:F1}  {row.Replays,7}");
         }
 
         double clean = TwinEvaluation.Clean(learner, test);
         double robust = TwinEvaluation.Pgd(learner, test, EvaluationSteps, options.Epsilon);
         double seconds = rows.Sum(row => row.Seconds);
         int passes = rows.Sum(row => row.Replays);
-        Console.WriteLine($"clean {100 * clean:F1} %, PGD-{EvaluationSteps} {100 * robust:F1} %; {seconds:F0} s of training, {passes} passes over the data");
+        Console.WriteLine($"clean {100 * clean:F1} %, PGD-{EvaluationSteps} {100 * robust:F1} %");
+        Console.WriteLine($"{seconds:F0} s of training, {passes} passes over the data");
         if (options.OutDir is not { } folder) return;
         Directory.CreateDirectory(folder);
         File.WriteAllText(Path.Combine(folder, "result.json"), JsonSerializer.Serialize(

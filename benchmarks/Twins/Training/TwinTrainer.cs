@@ -14,7 +14,7 @@ internal sealed class TwinTrainer(TrainOptions options, Learner learner, TensorI
 {
     private readonly int batches = (images.Count + options.BatchSize - 1) / options.BatchSize;
 
-    /// <summary>Sums over an epoch: loss and hits of the last replays, magnitude of the last gradients; tensors until the epoch's end.</summary>
+    /// <summary>Sums over an epoch: loss and hits of the last replays, magnitude of the last gradients.</summary>
     private sealed record Sums(Tensor Loss, Tensor Hits, Tensor Magnitude);
 
     public IEnumerable<EpochRow> Run()
