@@ -66,14 +66,14 @@ public static class Philox
         uint x = counter.X, y = counter.Y, z = counter.Z, w = counter.W;
         for (int round = 0; round < 10; round++)
         {
-            ulong p0 = (ulong)M0 * x;
-            ulong p1 = (ulong)M1 * z;
-            x = (uint)(p1 >> 32) ^ y ^ key0;
-            y = (uint)p1;
-            z = (uint)(p0 >> 32) ^ w ^ key1;
-            w = (uint)p0;
-            key0 += W0;
-            key1 += W1;
+            uint high0 = High(M0, x), low0 = Low(M0, x);
+            uint high1 = High(M1, z), low1 = Low(M1, z);
+            x = high1 ^ y ^ key0;
+            y = low1;
+            z = high0 ^ w ^ key1;
+            w = low0;
+            key0 = Sum(key0, W0);
+            key1 = Sum(key1, W1);
         }
 
         return new UInt4(x, y, z, w);
@@ -92,4 +92,12 @@ public static class Philox
 
     /// <summary>An integer in [0, bound) for bounds well below 2^32: the high word of word * bound.</summary>
     public static int Below(uint word, int bound) => (int)(((ulong)word * (uint)bound) >> 32);
+
+    // ILGPU writes unsigned arithmetic as signed in OpenCL C, where an overflow is undefined: of (long)a * (long)b LLVM concludes that
+    // bit 63 is clear, and a test of that bit goes wrong. So no product or sum here reaches the sign bit.
+    private static uint High(uint a, uint b) => (uint)((((ulong)a * (b >> 16)) + (((ulong)a * (b & 0xFFFFu)) >> 16)) >> 16);
+
+    private static uint Low(uint a, uint b) => (uint)(((ulong)a * (b & 0xFFFFu)) + ((((ulong)a * (b >> 16)) & 0xFFFFu) << 16));
+
+    private static uint Sum(uint a, uint b) => (uint)((ulong)a + b);
 }

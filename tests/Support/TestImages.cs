@@ -31,9 +31,11 @@ internal sealed class TestImages(string device, bool isSingle) : IDisposable
 
     public Tensor Empty(Shape shape) => Workspace.Activation(shape, Type);
 
-    public Tensor Make(Shape shape, double[] values)
+    public Tensor Make(Shape shape, double[] values) => Make(Workspace.Device.Traits.LayoutFor(shape), values);
+
+    public Tensor Make(Layout layout, double[] values)
     {
-        Tensor tensor = Empty(shape);
+        Tensor tensor = Workspace.Allocate(layout, Type);
         Write(tensor, values);
         return tensor;
     }
@@ -54,7 +56,7 @@ internal sealed class TestImages(string device, bool isSingle) : IDisposable
     private static double[] Draw(Shape shape, bool isSingle, Func<double> draw) =>
         [.. Enumerable.Range(0, (int)shape.Count).Select(_ => isSingle ? (float)draw() : draw())];
 
-    private void Write(Tensor tensor, double[] values)
+    public void Write(Tensor tensor, double[] values)
     {
         if (isSingle)
             tensor.CopyFrom<float>([.. values.Select(v => (float)v)]);
