@@ -1,0 +1,26 @@
+using Deat.Engine;
+
+namespace Deat.Nn;
+
+/// <summary>A convolution without bias, as torch.nn.Conv2d(bias=False): [N, C, H, W] to [N, K, P, Q].</summary>
+public sealed class Conv2d : Module
+{
+    private readonly Parameter _weight;
+    private readonly int _stride;
+    private readonly int _padding;
+
+    /// <summary>Declares weight [K, C, R, R].</summary>
+    /// <param name="inputs">Channels C.</param>
+    /// <param name="outputs">Filters K.</param>
+    /// <param name="window">Rows and columns of a filter, R.</param>
+    /// <param name="stride">Pixels from one output to the next.</param>
+    /// <param name="padding">Zero rows and columns on each side.</param>
+    public Conv2d(int inputs, int outputs, int window, int stride, int padding)
+    {
+        (_stride, _padding) = (stride, padding);
+        _weight = AddParameter("weight", Init.Uniform(inputs * window * window), outputs, inputs, window, window);
+    }
+
+    /// <inheritdoc/>
+    protected override Tensor Compute(Tape tape, Tensor x) => Ops.Conv2d(tape, x, _weight.Value, _stride, _padding);
+}
