@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using ILGPU;
 
 namespace Deat.Engine;
@@ -127,6 +128,7 @@ internal static class AdversarialInputKernels
     }
 
     /// <summary>(x + delta - mean) * rstd. No product is added to anything: nothing that a compiler could fuse.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Normalized<T>(T x, T delta, T mean, T rstd)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> => (x + delta - mean) * rstd;
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using ILGPU;
 
 namespace Deat.Engine;
@@ -151,6 +152,7 @@ internal struct PixelRange<T>
     /// (1 - x) is at most 1 after rounding; rounding is monotonic, so all values between the bounds stay between. Both bounds enclose
     /// 0, so |result| is at most |delta|. NaN stays NaN.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly T Clamp(T delta, T x)
     {
         T low = Low - x;
