@@ -124,13 +124,13 @@ public static partial class Ops
             long partials = means.Shape.Count;
             pass.Device.Launch(
                 BatchNormKernels.SliceMoments<T, TLane>, pass.Device.Grid(slices.Items),
-                new Cost((4 * pass.Elements) + partials, (pass.Elements + (2 * partials)) * pass.Bytes),
+                new Cost((5 * pass.Elements) + (2 * partials), (pass.Elements + (2 * partials)) * pass.Bytes),
                 pass.X.View<TLane>(), means.View<TLane>(), squares.View<TLane>(), T.CreateChecked(1.0 / slices.Pixels), slices);
             pass.Device.Launch(
                 BatchNormKernels.BatchStatistics<T, TLane>, GroupSum.Grid<TLane>(pass.Device, slices.Lanes, sums: 2),
                 new Cost((5 * partials) + (12 * pass.Channels), ((2 * partials) + (6 * pass.Channels)) * pass.Bytes),
-                means.View<TLane>(), squares.View<TLane>(), pass.Mean.View<TLane>(), pass.Rstd.View<TLane>(),
-                state.RunningMean.View<T>(), state.RunningVariance.View<T>(), BatchMoments<T>.Of(pass.Count, slices, state), slices.Slices);
+                pass.X.View<TLane>(), means.View<TLane>(), squares.View<TLane>(), pass.Mean.View<TLane>(), pass.Rstd.View<TLane>(),
+                state.RunningMean.View<T>(), state.RunningVariance.View<T>(), BatchMoments<T>.Of(pass.Count, slices, state), slices);
             pass.Tape.Release(means);
             pass.Tape.Release(squares);
         }

@@ -17,7 +17,10 @@ internal readonly record struct BatchMoments<T>(T SlicePixels, T InverseSlices, 
 [ExcludeFromCodeCoverage]
 internal static class BatchNormKernels
 {
-    /// <summary>Mean and sum of squared deviations from it, for each slice and lane.</summary>
+    /// <summary>
+    /// Mean, as its distance from the channel's first value, and sum of squared deviations from it, for each slice and lane. The
+    /// distance has digits to spare for the differences between slices where the mean itself is large and has none.
+    /// </summary>
     public static void SliceMoments<T, TLane>(
         ArrayView<TLane> x, ArrayView<TLane> means, ArrayView<TLane> squares, T inversePixels, RowSlices slices)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -34,40 +37,40 @@ internal static class BatchNormKernels
             for (int lane = slices.FirstLane(item); lane <= lastLane; lane++)
             {
                 int start = slices.Start(slice, lane);
-                TLane mean = Sum<T, TLane>(x, start, slices) * weight;
+                TLane pivot = Real.Load(x, slices.Start(0, lane));
+                TLane mean = Distances<T, TLane>(x, start, pivot, slices) * weight;
                 int partial = (slice * slices.Lanes) + lane;
                 Real.Store(means, partial, mean);
-                Real.Store(squares, partial, SquaredDeviations<T, TLane>(x, start, mean, slices));
+                Real.Store(squares, partial, SquaredDeviations<T, TLane>(x, start, pivot + mean, slices));
             }
         }
     }
 
     /// <summary>Statistics of the batch from those of the slices, one group of items for each lane; moves the running ones.</summary>
     public static void BatchStatistics<T, TLane>(
-        ArrayView<TLane> means, ArrayView<TLane> squares, ArrayView<TLane> mean, ArrayView<TLane> rstd,
-        ArrayView<T> runningMean, ArrayView<T> runningVariance, BatchMoments<T> moments, int slices)
+        ArrayView<TLane> x, ArrayView<TLane> means, ArrayView<TLane> squares, ArrayView<TLane> mean, ArrayView<TLane> rstd,
+        ArrayView<T> runningMean, ArrayView<T> runningVariance, BatchMoments<T> moments, RowSlices slices)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {
         var (lane, first, step) = (Grid.IdxX, Group.IdxX, Group.DimX);
-        int lanes = mean.IntLength;
         TLane sum = TLane.Splat(T.Zero);
-        for (int slice = first; slice < slices; slice += step)
-            sum += Real.Load(means, (slice * lanes) + lane);
+        for (int slice = first; slice < slices.Slices; slice += step)
+            sum += Real.Load(means, (slice * slices.Lanes) + lane);
         TLane center = GroupSum.Of<T, TLane>(sum) * TLane.Splat(moments.InverseSlices);
         TLane within = TLane.Splat(T.Zero);
         TLane between = TLane.Splat(T.Zero);
-        for (int slice = first; slice < slices; slice += step)
+        for (int slice = first; slice < slices.Slices; slice += step)
         {
-            TLane deviation = Real.Load(means, (slice * lanes) + lane) - center;
+            TLane deviation = Real.Load(means, (slice * slices.Lanes) + lane) - center;
             between = TLane.Fma(deviation, deviation, between);
-            within += Real.Load(squares, (slice * lanes) + lane);
+            within += Real.Load(squares, (slice * slices.Lanes) + lane);
         }
 
         TLane total = GroupSum.Of<T, TLane>(TLane.Fma(between, TLane.Splat(moments.SlicePixels), within));
         if (first > 0)
             return;
-        Real.Store(mean, lane, center);
+        Real.Store(mean, lane, Real.Load(x, slices.Start(0, lane)) + center);
         Real.Store(rstd, lane, total);
         for (int channel = lane * TLane.Width; channel < (lane + 1) * TLane.Width; channel++)
         {
@@ -230,7 +233,7 @@ internal static class BatchNormKernels
         Real.Store(running, channel, ((T.One - momentum) * Real.Load(running, channel)) + (momentum * value));
 
     // Four chains of additions, because one waits for the adder most of the time.
-    private static TLane Sum<T, TLane>(ArrayView<TLane> x, int start, RowSlices slices)
+    private static TLane Distances<T, TLane>(ArrayView<TLane> x, int start, TLane pivot, RowSlices slices)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {
@@ -242,14 +245,14 @@ internal static class BatchNormKernels
             int w = 4;
             for (; w <= slices.Columns; w += 4, i += 4 * step)
             {
-                a += Real.Load(x, i);
-                b += Real.Load(x, i + step);
-                c += Real.Load(x, i + (2 * step));
-                d += Real.Load(x, i + (3 * step));
+                a += Real.Load(x, i) - pivot;
+                b += Real.Load(x, i + step) - pivot;
+                c += Real.Load(x, i + (2 * step)) - pivot;
+                d += Real.Load(x, i + (3 * step)) - pivot;
             }
 
             for (w -= 4; w < slices.Columns; w++, i += step)
-                a += Real.Load(x, i);
+                a += Real.Load(x, i) - pivot;
         }
 
         return (a + b) + (c + d);

@@ -53,7 +53,8 @@ public sealed class BatchNormTests
             double[] channel = [.. values.Where((_, i) => i / shape.Pixels % channels == c).Select(v => (double)v)];
             double mean = channel.Average();
             double expected = channel.Sum(v => (v - mean) * (v - mean)) / (channel.Length - 1);
-            Assert.That(variance[c], Is.EqualTo(expected).Within(3e-7 * expected));
+            // 8 u: what rounding the sum of squares costs; the textbook's E[x^2] - E[x]^2 is off by 1e-4 here.
+            Assert.That(variance[c], Is.EqualTo(expected).Within(4.8e-7 * expected));
         }
     }
 
