@@ -106,9 +106,15 @@ public sealed class PreActResNet18Tests
         string[] layers = [.. model.Parameters().Select(entry => entry.Name[..entry.Name.LastIndexOf('.')]).Distinct()];
         Assert.That(layers, Has.Member("layer2.0.shortcut.0").And.Member("layer4.1.bn2").And.Member("linear"));
         foreach (string layer in layers)
-            foreach (Direction direction in Enum.GetValues<Direction>())
-                Assert.That(
-                    ledger.Total(key => key.Layer == layer && key.Direction == direction).Launches, Is.Positive, $"{layer} {direction}");
+        {
+            Assert.That(Launches(Direction.Forward), Is.Positive, layer);
+            Assert.That(Launches(Direction.InputGradient), Is.Positive, layer);
+            // The sums that are a batch norm's weight gradients belong to its input gradient too.
+            if (!layer.Contains("bn"))
+                Assert.That(Launches(Direction.WeightGradient), Is.Positive, layer);
+
+            long Launches(Direction direction) => ledger.Total(key => key.Layer == layer && key.Direction == direction).Launches;
+        }
     }
 
     [Test]
