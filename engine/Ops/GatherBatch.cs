@@ -14,7 +14,7 @@ public static partial class Ops
     /// </summary>
     /// <param name="images">[M, C, H, W] UInt8, plain</param>
     /// <param name="labels">[M, 1, 1, 1] Int32</param>
-    /// <param name="order">[L, 1, 1, 1] Int32: indices of images, each in 0..M-1. They are not checked here: they lie on the device.</param>
+    /// <param name="order">[L, 1, 1, 1] Int32: indices of images, each in 0..M-1; not checked here: they lie on the device</param>
     /// <param name="start">The first place in <paramref name="order"/> that is taken.</param>
     /// <param name="x">[N, C, H, W], written; pixel range [0,1]</param>
     /// <param name="y">[N, 1, 1, 1] Int32, written</param>
@@ -51,7 +51,7 @@ public static partial class Ops
             X.Device.Launch(
                 GatherBatchKernels.Batch<T, TConversion>, X.Device.Grid(shape.N * shape.H), cost,
                 Images.View<byte>(), Labels.View<int>(), Order.View<int>(), X.View<T>(), Y.View<int>(),
-                Start, Augment ? 1 : 0, T.CreateChecked(byte.MaxValue), Key, X.Layout);
+                Start, Augment ? 1 : 0, T.CreateChecked(byte.MaxValue), T.CreateChecked(1.0 / byte.MaxValue), Key, X.Layout);
         }
     }
 }
@@ -64,7 +64,7 @@ internal static class GatherBatchKernels
     // One image row an item, all its channels.
     public static void Batch<T, TConversion>(
         ArrayView<byte> images, ArrayView<int> labels, ArrayView<int> order, ArrayView<T> x, ArrayView<int> y,
-        int start, int augment, T white, RandomKey key, Layout layout)
+        int start, int augment, T white, T inverse, RandomKey key, Layout layout)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TConversion : unmanaged, IConversion<T>
     {
@@ -104,11 +104,20 @@ internal static class GatherBatchKernels
                 bool isInside = isRowInside && from >= 0 && from < shape.W;
                 T pixel = T.Zero;
                 if (isInside)
-                    pixel = TConversion.From(Real.Load(images, source + from)) / white;
+                    pixel = Quotient(TConversion.From(Real.Load(images, source + from)), white, inverse);
                 Real.Store(x, place, pixel);
                 from += step;
                 place += layout.Block;
             }
         }
+    }
+
+    // a / b for whole a of 0..255 and b = 255, rounded correctly: OpenCL's own division may be off by 2.5 units in the last place.
+    private static T Quotient<T>(T a, T b, T inverse)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        T quotient = a * inverse;
+        T remainder = Real.Fma(-quotient, b, a);
+        return Real.Fma(remainder, inverse, quotient);
     }
 }

@@ -22,13 +22,13 @@ public static partial class Ops
 {
     /// <summary>
     /// The fused adversarial step. With the gradient dz of the loss with respect to the network's input z:
-    /// magnitude[n] = sum |dz| over image n; delta = clampX(clampE(delta + alpha * sign(dz))) where clampE clamps to [-epsilon, epsilon] and
-    /// clampX so that x + delta is in [0,1]; z = (x + delta - mean_c) / std_c. Each tensor is read once and written once.
+    /// magnitude[n] = sum |dz| over image n; delta = clampX(clampE(delta + alpha * sign(dz))) where clampE clamps to [-epsilon, epsilon]
+    /// and clampX so that x + delta is in [0,1]; z = (x + delta - mean_c) / std_c. Each tensor is read once and written once.
     /// </summary>
     /// <remarks>
     /// The sign of dz is that of the gradient with respect to delta, because std is positive, and |dz| = |gradient| * std: the
-    /// magnitude that M+DEAT watches (TrustAI/DEAT). For x in [0,1], |delta| &lt;= epsilon and 0 &lt;= x + delta &lt;= 1 hold exactly after each
-    /// step, in the arithmetic of the element type and with epsilon rounded to it.
+    /// magnitude that M+DEAT watches (TrustAI/DEAT). For x in [0,1], |delta| &lt;= epsilon and 0 &lt;= x + delta &lt;= 1 hold exactly after
+    /// each step (see PixelRange.Clamp), in the arithmetic of the element type and with epsilon rounded to it.
     /// Where dz is NaN, delta and z become NaN, and so do the image's magnitude and the next loss: a broken gradient shows, while
     /// sign(NaN) = 0 would let the attack stand still. A frozen image keeps its delta, but its magnitude shows the NaN.
     /// The sums run in a fixed order (columns, channels, rows) that depends on the shape alone.
@@ -113,7 +113,8 @@ internal struct LinfConstants<T>
 internal static class LinfStepKernels
 {
     public static void SignedStep<T>(
-        ArrayView<T> dz, ArrayView<T> x, ArrayView<T> delta, ArrayView<T> z, ArrayView<T> partials, LinfConstants<T> constants, Layout layout)
+        ArrayView<T> dz, ArrayView<T> x, ArrayView<T> delta, ArrayView<T> z, ArrayView<T> partials,
+        LinfConstants<T> constants, Layout layout)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int item = Item.Index();
@@ -147,7 +148,8 @@ internal static class LinfStepKernels
 
     /// <summary>The step of one image row, all channels; returns the sum of |dz| over it.</summary>
     private static T StepRow<T>(
-        ArrayView<T> dz, ArrayView<T> x, ArrayView<T> delta, ArrayView<T> z, int item, bool moves, LinfConstants<T> constants, Layout layout)
+        ArrayView<T> dz, ArrayView<T> x, ArrayView<T> delta, ArrayView<T> z, int item, bool moves,
+        LinfConstants<T> constants, Layout layout)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int n = item / layout.Shape.H;

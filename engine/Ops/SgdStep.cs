@@ -37,11 +37,10 @@ public static partial class Ops
             where TLane : unmanaged, ILane<TLane, T>
         {
             ComputeDevice device = Weights.Device;
-            int chunk = Math.Max(1, device.Traits.Chunk / TLane.Width);
-            int lanes = Weights.Layout.Length / TLane.Width;
-            LaunchGrid grid = device.Grid((lanes + chunk - 1) / chunk);
+            (LaunchGrid grid, int chunk) = Chunks(Weights, TLane.Width);
             long count = Weights.Shape.Count;
             TLane step = TLane.Splat(T.CreateChecked(-LearningRate));
+            TLane mu = TLane.Splat(T.CreateChecked(Mu));
             TLane decay = TLane.Splat(T.CreateChecked(WeightDecay));
             if (First)
             {
@@ -53,7 +52,7 @@ public static partial class Ops
             {
                 device.Launch(
                     SgdKernels.MomentumUpdate<T, TLane>, grid, new Cost(6 * count, 5 * count * Weights.Type.Bytes()),
-                    Weights.View<TLane>(), Gradients.View<TLane>(), Momentum.View<TLane>(), step, TLane.Splat(T.CreateChecked(Mu)), decay, chunk);
+                    Weights.View<TLane>(), Gradients.View<TLane>(), Momentum.View<TLane>(), step, mu, decay, chunk);
             }
         }
     }

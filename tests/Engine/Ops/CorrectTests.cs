@@ -13,7 +13,8 @@ public sealed class CorrectTests
         (double[] Logits, int Label, int Correct)[] cases =
         [
             ([1, 3, 2], 1, 1), ([1, 3, 2], 2, 0), ([3, 1, 3], 0, 1), ([3, 1, 3], 2, 0), ([-2, -2, -2], 0, 1), ([-2, -2, -2], 1, 0),
-            ([NaN, 3, 2], 1, 0), ([1, NaN, 2], 1, 0), ([1, 3, NaN], 1, 0), ([NaN, NaN, NaN], 0, 0), ([1, Inf, 2], 1, 1), ([-Inf, -Inf, 0], 2, 1),
+            ([NaN, 3, 2], 1, 0), ([1, NaN, 2], 1, 0), ([1, 3, NaN], 1, 0), ([NaN, NaN, NaN], 0, 0),
+            ([1, Inf, 2], 1, 1), ([-Inf, -Inf, 0], 2, 1),
         ];
         using TestImages images = new(id, isSingle);
         Tensor logits = images.Make(new Shape(cases.Length, 3), [.. cases.SelectMany(c => c.Logits)]);

@@ -22,7 +22,8 @@ public sealed class GatherBatchTests
     }
 
     [Test]
-    public void EveryByteIsTheNearestNumberToItsQuotient([ValueSource(typeof(TestDevices), nameof(TestDevices.Ids))] string id, [Values] bool isSingle)
+    public void EveryByteIsTheNearestNumberToItsQuotient(
+        [ValueSource(typeof(TestDevices), nameof(TestDevices.Ids))] string id, [Values] bool isSingle)
     {
         using Fixture f = new(id, new Shape(1, 1, 16, 16), isSingle, [0], [.. Enumerable.Range(0, 256).Select(i => (byte)i)]);
         f.Run(start: 0, count: 1, augment: false);
