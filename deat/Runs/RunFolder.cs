@@ -16,8 +16,8 @@ namespace Deat.Training;
 public sealed class RunFolder : IDisposable
 {
     private const string ConfigFile = "config.json";
-    private const string LastFile = "last.safetensors";
-    private const string BestFile = "best.safetensors";
+    internal const string LastFile = "last.safetensors";
+    internal const string BestFile = "best.safetensors";
 
     private readonly RunLock _lock;
     private readonly TimeProvider _time;

@@ -42,6 +42,9 @@ public sealed partial class ComputeDevice : IDisposable
     /// <summary>All devices of this machine, the refused ones with the reason, in order of preference.</summary>
     public static IReadOnlyList<DeviceListing> List() => DeviceCatalog.List();
 
+    /// <summary>One line for each kind of driver that <paramref name="devices"/> has no device of: what is missing.</summary>
+    public static IReadOnlyList<string> Absences(IReadOnlyList<DeviceListing> devices) => DeviceCatalog.Absences(devices);
+
     /// <summary>
     /// Opens the device <paramref name="id"/>: "auto" for the first usable one, otherwise an id as <see cref="List"/> shows it
     /// ("cuda:0", "opencl:1", "cpu"); "cuda" and "opencl" mean the first of their kind.

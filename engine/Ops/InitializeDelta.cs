@@ -34,15 +34,21 @@ public static partial class Ops
     /// <param name="tau">Its scale, in pixel range [0,1]; not negative. 8/255 in DEAT's scripts.</param>
     /// <param name="clampPixels">Whether x + delta is kept in [0,1].</param>
     /// <param name="key">The random stream: one per batch.</param>
+    /// <param name="firstImage">
+    /// The index of the batch's first image where several batches share a stream: an image's words then follow from its own index,
+    /// whatever the batches are.
+    /// </param>
     /// <remarks>
     /// DEAT's scripts (TrustAI/DEAT) draw "normal" around -tau by mistake; here the mean is 0, as in their FAST scripts.
     /// </remarks>
     /// <exception cref="ArgumentException">Layouts or types differ, or tau is negative or no number.</exception>
-    public static void InitializeDelta(Tensor delta, Tensor x, DeltaInit kind, double tau, bool clampPixels, RandomKey key)
+    public static void InitializeDelta(
+        Tensor delta, Tensor x, DeltaInit kind, double tau, bool clampPixels, RandomKey key, int firstImage = 0)
     {
         RequireAlike(nameof(InitializeDelta), x, delta);
         Require.That(tau >= 0, nameof(InitializeDelta), "tau >= 0", tau);
-        DeltaDraw draw = new(delta, x, tau, clampPixels, key);
+        Require.That(firstImage >= 0, nameof(InitializeDelta), "firstImage >= 0", firstImage);
+        DeltaDraw draw = new(delta, x, tau, clampPixels, key, checked((int)(firstImage * (x.Shape.Count / x.Shape.N))));
         switch (kind)
         {
             case DeltaInit.Zero:
@@ -63,7 +69,7 @@ public static partial class Ops
         }
     }
 
-    private readonly record struct DeltaDraw(Tensor Delta, Tensor X, double Tau, bool ClampPixels, RandomKey Key)
+    private readonly record struct DeltaDraw(Tensor Delta, Tensor X, double Tau, bool ClampPixels, RandomKey Key, int FirstElement)
     {
         public void Run<TDraw>()
             where TDraw : unmanaged, IDraw
@@ -85,7 +91,8 @@ public static partial class Ops
             Cost cost = new(shape.Count * (ClampPixels ? 3 : 1), shape.Count * size * (ClampPixels ? 2 : 1));
             X.Device.Launch(
                 InitializeDeltaKernels.RandomDelta<T, TConversion, TDraw>, X.Device.Grid(shape.N * shape.C * shape.H), cost,
-                X.View<T>(), Delta.View<T>(), T.CreateChecked(Tau / TDraw.One), PixelRange<T>.From(ClampPixels), Key, X.Layout);
+                X.View<T>(), Delta.View<T>(), T.CreateChecked(Tau / TDraw.One), PixelRange<T>.From(ClampPixels), Key, FirstElement,
+                X.Layout);
         }
     }
 }
@@ -166,7 +173,7 @@ internal static class InitializeDeltaKernels
 {
     // One row of one channel an item: its elements are neighbours in N, C, H, W order and share blocks of random words.
     public static void RandomDelta<T, TConversion, TDraw>(
-        ArrayView<T> x, ArrayView<T> delta, T scale, PixelRange<T> range, RandomKey key, Layout layout)
+        ArrayView<T> x, ArrayView<T> delta, T scale, PixelRange<T> range, RandomKey key, int firstElement, Layout layout)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TConversion : unmanaged, IConversion<T>
         where TDraw : unmanaged, IDraw
@@ -178,7 +185,7 @@ internal static class InitializeDeltaKernels
         int plane = item / shape.H;
         int n = plane / shape.C;
         int place = layout.Index(n, plane - (n * shape.C), item - (plane * shape.H), 0);
-        int element = item * shape.W;
+        int element = firstElement + (item * shape.W);
         UInt4 words = Philox.Words(key, (uint)element >> 2);
         for (int w = 0; w < shape.W; w++)
         {

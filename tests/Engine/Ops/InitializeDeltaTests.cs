@@ -30,6 +30,21 @@ public sealed class InitializeDeltaTests
     }
 
     [Test]
+    public void AnImagesStartIsTheSameInEveryBatchThatSharesTheStream([Values(1, 2, 3)] int first)
+    {
+        Shape all = new(5, 3, 3, 5);
+        Shape part = all with { N = 2 };
+        double[] x = TestImages.Pixels(all, 7, isSingle: true);
+        int image = x.Length / all.N;
+        using TestImages images = new("cpu", isSingle: true);
+        (Tensor whole, Tensor delta) = (images.Empty(all), images.Empty(part));
+        Ops.InitializeDelta(whole, images.Make(all, x), DeltaInit.Uniform, Tau, clampPixels: true, Key);
+        double[] own = x[(first * image)..((first + 2) * image)];
+        Ops.InitializeDelta(delta, images.Make(part, own), DeltaInit.Uniform, Tau, clampPixels: true, Key, firstImage: first);
+        Assert.That(images.Read(delta), Is.EqualTo(images.Read(whole)[(first * image)..((first + 2) * image)]));
+    }
+
+    [Test]
     public void ClampedStartIsAValidImage([Values] DeltaInit kind, [Values] bool isSingle)
     {
         Shape shape = new(4, 3, 32, 32);

@@ -1,0 +1,95 @@
+using Deat.Engine;
+using Deat.Nn;
+
+namespace Deat.Training;
+
+/// <summary>What one pass showed, while its tape is still there. For tests and for watching.</summary>
+/// <param name="Iteration">The adversarial iteration, from 0.</param>
+/// <param name="Loss">The mean loss [1, 1, 1, 1].</param>
+/// <param name="InputGradient">The gradient with respect to z; null if it was not wanted.</param>
+/// <param name="Batch">The minibatch; delta and z are those after the step.</param>
+public readonly record struct PassObservation(int Iteration, Tensor Loss, Tensor? InputGradient, Minibatch Batch);
+
+/// <summary>
+/// One forward and backward pass over a minibatch and what follows from its gradients: the step of delta from the input's gradient,
+/// the update of the weights from theirs. Attacks, evaluation and all training methods are sequences of such passes.
+/// </summary>
+/// <param name="model">The network.</param>
+/// <param name="loss">What to differentiate.</param>
+/// <param name="normalization">From pixels to the network's input.</param>
+public sealed class AdversarialPass(Module model, Loss loss, Normalization normalization)
+{
+    /// <summary>The minibatch.</summary>
+    public required Minibatch Batch { get; set; }
+
+    /// <summary>Radius and step size of delta.</summary>
+    public LinfBall Ball { get; set; } = new() { Epsilon = 0, Alpha = 0 };
+
+    /// <summary>Updates the weights; not needed where no pass wants gradients of parameters.</summary>
+    public Action? Update { get; init; }
+
+    /// <summary>Whether images that are classified wrongly keep their delta: the rule of evaluation.</summary>
+    public bool FreezesMisclassified { get; init; }
+
+    /// <summary>What the launches are counted under, where it is not training.</summary>
+    public Phase? Phase { get; init; }
+
+    /// <summary>Is told about each pass before its tape is gone.</summary>
+    public Action<PassObservation>? Observer { get; set; }
+
+    /// <summary>Forward passes so far.</summary>
+    public long Forwards { get; private set; }
+
+    /// <summary>Backward passes so far, each of them full or with respect to the input only.</summary>
+    public long Backwards { get; private set; }
+
+    /// <summary>z = (x + delta - mean) / std.</summary>
+    public void Start()
+    {
+        using (Batch.X.Device.Ledger.In(Phase ?? Engine.Phase.Data))
+            Ops.AdversarialInput(Batch.Z, Batch.X, Batch.Delta, normalization);
+    }
+
+    /// <summary>
+    /// A forward pass at z; then, where wanted, the backward pass, the step of delta with the next z, and the update of the weights, in
+    /// this order.
+    /// </summary>
+    /// <param name="wanted">The gradients to compute, and with them what follows.</param>
+    /// <param name="iteration">The adversarial iteration, from 0.</param>
+    public void Run(Wanted wanted, int iteration)
+    {
+        ComputeDevice device = Batch.X.Device;
+        using Tape tape = new(device, wanted);
+        using Ledger.Scope scope = device.Ledger.In(Phase ?? PhaseOf(wanted), iteration);
+        tape.Watch(Batch.Z);
+        Tensor value = loss(tape, model, Batch);
+        Forwards++;
+        if (wanted != Wanted.None)
+        {
+            tape.Backward(value);
+            Backwards++;
+        }
+
+        Tensor? gradient = wanted.HasFlag(Wanted.Input) ? tape.Gradient(Batch.Z) : null;
+        if (gradient is not null)
+            Step(tape, gradient, iteration);
+        Observer?.Invoke(new PassObservation(iteration, value, gradient, Batch));
+        if (wanted.HasFlag(Wanted.Parameters))
+        {
+            using (device.Ledger.In(Phase ?? Engine.Phase.Optimizer, iteration))
+                Update!();
+        }
+    }
+
+    private void Step(Tape tape, Tensor gradient, int iteration)
+    {
+        using (Batch.X.Device.Ledger.In(Phase ?? Engine.Phase.Step, iteration))
+        {
+            Tensor? active = FreezesMisclassified ? Batch.Correct : null;
+            Ops.LinfStep(tape, gradient, Batch.X, Batch.Delta, Batch.Z, Ball, normalization, Batch.Magnitude, active);
+        }
+    }
+
+    private static Phase PhaseOf(Wanted wanted) =>
+        wanted.HasFlag(Wanted.Parameters) ? Engine.Phase.Update : Engine.Phase.Attack;
+}

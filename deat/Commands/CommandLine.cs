@@ -1,0 +1,87 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using System.Reflection;
+
+namespace Deat.Training;
+
+/// <summary>The program's commands. Whatever fails becomes one line on standard error and an exit code.</summary>
+internal static class CommandLine
+{
+    /// <summary>Runs a command line.</summary>
+    /// <param name="arguments">What follows the program's name.</param>
+    /// <param name="output">Results.</param>
+    /// <param name="errors">Errors, and what happens after a signal.</param>
+    /// <param name="isTerminal">Whether a person watches the output, who sees a line of progress that moves.</param>
+    /// <returns>One of <see cref="ExitCodes"/>, or 128 + the number of a signal.</returns>
+    public static int Run(string[] arguments, TextWriter output, TextWriter errors, bool isTerminal)
+    {
+        try
+        {
+            ParseResult result = Root(new Screen(output, errors, isTerminal, TimeProvider.System)).Parse(arguments);
+            if (result.Action is ParseErrorAction action)
+                throw new UsageException(Explain(result, action));
+            return result.Invoke(new InvocationConfiguration
+            {
+                Output = output, Error = errors, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null,
+            });
+        }
+        catch (Exception e)
+        {
+            int code = Failure.ExitCodeOf(e);
+            errors.WriteLine($"deat: {(code == ExitCodes.Internal ? Unexpected(e) : OneLine(e.Message))}");
+            return code;
+        }
+    }
+
+    private static RootCommand Root(Screen screen)
+    {
+        RootCommand root = new("Dynamic efficient adversarial training.");
+        root.Subcommands.Add(TrainCommand.Create(screen));
+        root.Subcommands.Add(EvalCommand.Create(screen));
+        root.Subcommands.Add(DevicesCommand.Create(screen));
+        root.SetAction(_ => screen.Line(Welcome));
+        return root;
+    }
+
+    private static string Welcome => $"""
+        deat {Assembly.GetExecutingAssembly().GetName().Version?.ToString(3)}: dynamic efficient adversarial training
+
+          deat train                     M+DEAT on built-in images: under two minutes on two cores
+          deat train --data-dir FOLDER   M+DEAT in the paper's setting, on CIFAR-10 files or a folder of images
+          deat eval RUN                  attacks the network of a run
+          deat devices                   what this machine can compute on
+
+        Add --help to a command for its options.
+        """;
+
+    private static string Explain(ParseResult result, ParseErrorAction action)
+    {
+        if (result.UnmatchedTokens is not [var token, ..])
+            return $"{result.Errors[0].Message.TrimEnd('.')}; see deat {result.CommandResult.Command.Name} --help";
+        using StringWriter corrections = new();
+        (action.ShowHelp, action.ShowTypoCorrections) = (false, true);
+        result.Invoke(new InvocationConfiguration { Output = corrections, Error = TextWriter.Null });
+        // "'--epoch' was not matched. Did you mean one of the following?", then the nearest names.
+        string nearest = corrections.ToString().Split('\n').ElementAtOrDefault(1)?.Trim() ?? "";
+        bool isLikely = nearest.Length > 2 && nearest.StartsWith('-') == token.StartsWith('-');
+        return $"'{token}' is not known{(isLikely ? $"; did you mean {nearest}?" : "; see --help")}";
+    }
+
+    // Where the trace goes is said, so that a report can hold it.
+    private static string Unexpected(Exception e)
+    {
+        string path = Path.Combine(Path.GetTempPath(), $"deat-error-{Environment.ProcessId}.txt");
+        try
+        {
+            File.WriteAllText(path, e.ToString());
+        }
+        catch (Exception inner) when (inner is IOException or UnauthorizedAccessException)
+        {
+            path = "(it could not be written)";
+        }
+
+        return $"internal error, {e.GetType().Name}: {OneLine(e.Message)}; details in {path}";
+    }
+
+    private static string OneLine(string text) => text.ReplaceLineEndings(" ").TrimEnd();
+}

@@ -1,0 +1,22 @@
+using Deat.Engine;
+
+namespace Deat.Training;
+
+/// <summary>Devices in words.</summary>
+internal static class DeviceText
+{
+    /// <summary>Such as <c>opencl:0, Tesla (driver): kernels are OpenCL C made by ILGPU, compiled by the device's driver</c>.</summary>
+    public static string Describe(DeviceListing device) =>
+        $"{device.Id}, {device.Name} ({device.Driver}): {Compiler(device.Traits.Backend)}";
+
+    /// <summary>Who makes machine code of the kernels, which are written in C#.</summary>
+    public static string Compiler(Backend backend) => backend switch
+    {
+        Backend.Cuda => "kernels are PTX made by ILGPU, compiled by NVIDIA's driver",
+        Backend.OpenCL => "kernels are OpenCL C made by ILGPU, compiled by the device's driver",
+        _ => "kernels are .NET methods dispatched by ILGPU, compiled by the .NET JIT",
+    };
+
+    /// <summary>Bytes in words.</summary>
+    public static string Size(long bytes) => FormattableString.Invariant($"{bytes / (double)(1 << 30):F1} GiB");
+}

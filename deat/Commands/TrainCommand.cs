@@ -1,0 +1,116 @@
+using System.CommandLine;
+using Deat.Engine;
+
+namespace Deat.Training;
+
+/// <summary><c>deat train</c>.</summary>
+internal static class TrainCommand
+{
+    // Paths may move and devices may change; all else makes another run.
+    private static readonly HashSet<string> MayDifferOnResume = ["device", "data-dir"];
+
+    private static readonly OptionSpec[] Options =
+    [
+        new("preset", "name", string.Join("; ", Presets.All.Select(preset => $"{preset.Name}: {preset.Title}"))),
+        new("method", "name", $"{string.Join(", ", TrainingMethods.All.Select(method => method.Name))} (default mdeat)"),
+        new("epsilon", "size", "radius of the adversary's ball: pixels 8, a quotient 8/255 or a fraction 0.031 (default 8)", "eps"),
+        new("alpha", "size", "size of an attack step, as --epsilon (default by method)"),
+        new("delta-init", "kind", "where delta starts: zero, uniform, normal, bernoulli (default by method)"),
+        new("init-tau", "size", "size of the start, as --epsilon (default 8)"),
+        new("replays", "n", "free: replays m; pgd: attack steps k (default 4 and 7)", "minibatch-replays", "attack-iters"),
+        new("max-replays", "n", "deat-d, deat-p, mdeat: largest number of replays (default by method)", "max-iteration"),
+        new("gamma", "x", "mdeat: what the gradient magnitude is multiplied with for the next threshold (default 1.01)"),
+        new("delay", "epochs", "deat-d: epochs from one increase to the next (default 3)"),
+        new("target-accuracy", "x", "deat-p: training accuracy that asks for one replay more (default 0.4)", "threshold"),
+        new("data", "name", $"the data set: {string.Join(", ", DataSets.Names)}"),
+        new("data-dir", "folder", "where the data set's files are"),
+        new("train-images", "n", "use the first n training images, in equal parts by class"),
+        new("test-images", "n", "use the first n test images, in equal parts by class"),
+        new("validation-images", "n", "training images held out to choose the best epoch (default 1000; 0 for none)"),
+        new("normalization", "kind", "the network's input: std (by mean and deviation), 01 (pixels), +-1 (default std)"),
+        new("model", "name", "the network: pre (PreAct-ResNet-18)", "model-struc"),
+        new("width", "n", "channels of the network's first layer (default 64)"),
+        new("epochs", "n", "passes over the training images (default 50)"),
+        new("batch-size", "n", "images per minibatch (default 128)"),
+        new("lr-schedule", "kind", "learning rate over the run: multistep, cyclic, flat (default multistep)"),
+        new("lr-max", "x", "largest learning rate (default 0.05)", "lr"),
+        new("lr-min", "x", "cyclic: learning rate at both ends (default 0)"),
+        new("momentum", "x", "momentum of SGD (default 0.9; cyclic has its own)"),
+        new("weight-decay", "x", "weight decay on all parameters (default 0.0005)"),
+        new("validation-attack", "name", "attack on validation images after each epoch (default cw10)"),
+        new("test-attacks", "names", "attacks on test images at the end, with commas (default clean,pgd10)"),
+        new("attack-step", "size", "step size of these attacks, as --epsilon (default 2)"),
+        new("seed", "n", "what all random numbers follow from (default 0)"),
+        new("device", "id", "auto, or an id that deat devices lists (default auto)"),
+        new("out-dir", "folder", "the run folder (default a new one in runs/)"),
+        new("resume", "folder", "go on with the run in the folder, or in --out-dir") { HasOptionalValue = true },
+        new("save-model", "", "has no effect: the network is always saved"),
+        new("opt-level", "level", "O0: float32, which is all there is"),
+    ];
+
+    public static Command Create(Screen screen)
+    {
+        Command command = new("train", "Trains a network against an adversary.");
+        OptionSpec.AddTo(command, Options);
+        command.SetAction(result => Run(OptionSpec.Given(result, Options), screen));
+        return command;
+    }
+
+    private static int Run(Dictionary<string, string> given, Screen screen)
+    {
+        string? resumed = FolderToResume(given);
+        IReadOnlyDictionary<string, string> preset = resumed is null ? Presets.Find(given) : RunConfig.Read(resumed);
+        TrainOptions options = OptionsResolution.Train(new OptionTexts(given, preset));
+        using ComputeDevice device = ComputeDevice.Open(options.Device);
+        options = options with { Device = device.Listing.Id };
+        screen.Line($"device {DeviceText.Describe(device.Listing)}");
+        (ImageSet train, ImageSet? validation, ImageSet test) = options.Data.Open();
+        using RunFolder folder = resumed is null
+            ? RunFolder.Create(given.GetValueOrDefault("out-dir") ?? NewFolder(options, screen.Time), options.ToJson())
+            : RunFolder.Resume(resumed, options.ToJson(), MayDifferOnResume);
+        folder.WriteEnvironment(RunEnvironment.Describe(
+            device.Name, $"{device.Listing.Id}, {DeviceText.Compiler(device.Traits.Backend)}", device.Listing.Driver));
+        Show(options, folder, screen);
+        using StopRequest stop = new(screen.Errors);
+        using TrainingRun run = new(device, options, (train, validation, test), folder, screen, stop);
+        if (resumed is not null)
+            run.Resume();
+        return run.Execute();
+    }
+
+    private static string? FolderToResume(Dictionary<string, string> given)
+    {
+        if (!given.TryGetValue("resume", out string? named))
+            return null;
+        string? outDir = given.GetValueOrDefault("out-dir");
+        if (given.ContainsKey("preset"))
+            throw new UsageException("--preset conflicts with --resume: a run goes on with its own options");
+        if (named.Length > 0 && outDir is not null && Path.GetFullPath(named) != Path.GetFullPath(outDir))
+            throw new UsageException($"--out-dir {outDir} conflicts with --resume {named}");
+        return named.Length > 0 ? named : outDir ?? throw new UsageException("--resume needs the run's folder: deat train --resume FOLDER");
+    }
+
+    private static string NewFolder(TrainOptions options, TimeProvider time) => Path.Combine(
+        "runs", FormattableString.Invariant($"{options.Method.Name}-{options.Data.Name}-{time.GetLocalNow():yyyyMMdd-HHmmss}"));
+
+    private static void Show(TrainOptions options, RunFolder folder, Screen screen)
+    {
+        screen.Line($"method {options.Method.Name}: {options.Method.Title}");
+        screen.Line($"sizes  epsilon {options.Adversary.Epsilon}; alpha {options.Adversary.Alpha?.ToString() ?? "none"}");
+        string line = "options";
+        foreach ((string name, string value) in options.Texts())
+        {
+            string part = $" --{name} {value}";
+            if (line.Length + part.Length > 120)
+            {
+                screen.Line(line);
+                line = "       ";
+            }
+
+            line += part;
+        }
+
+        screen.Line(line);
+        screen.Line($"folder {folder.Location}");
+    }
+}

@@ -1,0 +1,37 @@
+using Deat.Engine;
+
+namespace Deat.Training;
+
+/// <summary>
+/// What a training method lets the adversary do. An option that means nothing to a method is null: in the method's defaults that says which
+/// options it takes.
+/// </summary>
+public sealed record AdversaryOptions
+{
+    /// <summary>The radius of the ball, in pixel range [0,1].</summary>
+    public required Pixels Epsilon { get; init; }
+
+    /// <summary>The step size alpha, in pixel range [0,1].</summary>
+    public Pixels? Alpha { get; init; }
+
+    /// <summary>Where delta starts.</summary>
+    public DeltaInit? Start { get; init; }
+
+    /// <summary>The size tau of a start other than zero, in pixel range [0,1].</summary>
+    public Pixels? Tau { get; init; }
+
+    /// <summary>The number of replays m of FREE-m, or of attack steps k of PGD-k.</summary>
+    public int? Replays { get; init; }
+
+    /// <summary>The largest number of replays of a method that decides the number itself.</summary>
+    public int? MaxReplays { get; init; }
+
+    /// <summary>M+DEAT's factor gamma on the gradient magnitude.</summary>
+    public double? Gamma { get; init; }
+
+    /// <summary>DEAT-d's delay d in epochs.</summary>
+    public int? Delay { get; init; }
+
+    /// <summary>DEAT-p's training accuracy p in [0,1].</summary>
+    public double? TargetAccuracy { get; init; }
+}

@@ -1,0 +1,164 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Deat.Engine;
+using Deat.Nn;
+
+namespace Deat.Training;
+
+/// <summary>Which images a run sees.</summary>
+public sealed record DataOptions
+{
+    /// <summary>One of <see cref="DataSets.Names"/>.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Where the files are; null for built-in data or the folder of the environment.</summary>
+    public string? Folder { get; init; }
+
+    /// <summary>Largest number of training images, before validation images are held out; all if null.</summary>
+    public int? TrainImages { get; init; }
+
+    /// <summary>Largest number of test images; all if null.</summary>
+    public int? TestImages { get; init; }
+
+    /// <summary>Training images held out for validation.</summary>
+    public required int ValidationImages { get; init; }
+
+    /// <summary>How pixels become the network's input: std (mean and deviation of the data), 01 (as they are) or +-1.</summary>
+    public required string Normalization { get; init; }
+
+    /// <summary>Reads the training, validation (null if none is held out) and test images.</summary>
+    /// <exception cref="DataException">They cannot be used.</exception>
+    public (ImageSet Train, ImageSet? Validation, ImageSet Test) Open()
+    {
+        // The same images and the same split whatever the seed of the run: runs of several seeds can be compared.
+        const ulong DataSeed = 0;
+        (ImageSet train, ImageSet test) = DataSets.Open(Name, Folder, new DataLimits { Train = TrainImages, Test = TestImages }, DataSeed);
+        if (ValidationImages == 0)
+            return (train, null, test);
+        (ImageSet rest, ImageSet validation) = train.Split(ValidationImages, DataSeed);
+        return (rest, validation, test);
+    }
+
+    /// <summary>Mean and deviation for images of a data set.</summary>
+    public Normalization NormalizationOf(ImageSet images) => Normalization switch
+    {
+        "01" => Constant(images.Channels, 0, 1),
+        "+-1" => Constant(images.Channels, 0.5, 0.5),
+        _ => new Normalization { Mean = [.. images.Mean.Select(m => (double)m)], Std = [.. images.Std.Select(s => (double)s)] },
+    };
+
+    private static Normalization Constant(int channels, double mean, double std) =>
+        new() { Mean = [.. Enumerable.Repeat(mean, channels)], Std = [.. Enumerable.Repeat(std, channels)] };
+}
+
+/// <summary>How the weights are updated.</summary>
+public sealed record OptimizerOptions
+{
+    /// <summary>multistep, cyclic or flat.</summary>
+    public required string Schedule { get; init; }
+
+    /// <summary>The largest learning rate.</summary>
+    public required double LearningRate { get; init; }
+
+    /// <summary>The learning rate at both ends of the cyclic schedule.</summary>
+    public required double LeastLearningRate { get; init; }
+
+    /// <summary>The momentum; the cyclic schedule has its own.</summary>
+    public required double Momentum { get; init; }
+
+    /// <summary>Weight decay on all parameters.</summary>
+    public required double WeightDecay { get; init; }
+
+    /// <summary>The schedule over a run of <paramref name="steps"/> minibatches.</summary>
+    public ILearningRateSchedule Over(int steps) => Schedule switch
+    {
+        "cyclic" => new CyclicSchedule(LearningRate, steps, LeastLearningRate),
+        "flat" => new FlatSchedule(LearningRate, Momentum),
+        _ => MultiStepSchedule.Standard(LearningRate, Momentum, steps),
+    };
+}
+
+/// <summary>Every option of a training run, resolved.</summary>
+public sealed record TrainOptions
+{
+    /// <summary>The training method.</summary>
+    public required TrainingMethod Method { get; init; }
+
+    /// <summary>What the method lets the adversary do.</summary>
+    public required AdversaryOptions Adversary { get; init; }
+
+    /// <summary>Which images.</summary>
+    public required DataOptions Data { get; init; }
+
+    /// <summary>Channels of the network's first layer; 64 is PreAct-ResNet-18 as published.</summary>
+    public required int Width { get; init; }
+
+    /// <summary>Passes over the training images.</summary>
+    public required int Epochs { get; init; }
+
+    /// <summary>Images per minibatch.</summary>
+    public required int BatchSize { get; init; }
+
+    /// <summary>How the weights are updated.</summary>
+    public required OptimizerOptions Optimizer { get; init; }
+
+    /// <summary>The attack on validation images after each epoch.</summary>
+    public required Attack ValidationAttack { get; init; }
+
+    /// <summary>The attacks on test images at the end.</summary>
+    public required IReadOnlyList<Attack> TestAttacks { get; init; }
+
+    /// <summary>What all random numbers of the run follow from.</summary>
+    public required ulong Seed { get; init; }
+
+    /// <summary>The device, as --device takes it.</summary>
+    public required string Device { get; init; }
+
+    /// <summary>
+    /// Every option with its value as it would be written on the command line, in the order of the help; options that mean nothing to
+    /// the method or the data are left out.
+    /// </summary>
+    public IEnumerable<(string Name, string Value)> Texts() => AllTexts().Where(option => option.Value is not null)
+        .Select(option => (option.Name, option.Value!));
+
+    /// <summary>The content of config.json.</summary>
+    public JsonObject ToJson() => new(Texts().Select(option => KeyValuePair.Create(option.Name, (JsonNode?)option.Value)));
+
+    private IEnumerable<(string Name, string? Value)> AllTexts() =>
+    [
+        ("method", Method.Name),
+        ("epsilon", Adversary.Epsilon.Text),
+        ("alpha", Adversary.Alpha?.Text),
+        ("delta-init", Adversary.Start?.ToString().ToLowerInvariant()),
+        ("init-tau", Adversary.Start is null or DeltaInit.Zero ? null : Adversary.Tau?.Text),
+        ("replays", Write(Adversary.Replays)),
+        ("max-replays", Write(Adversary.MaxReplays)),
+        ("gamma", Write(Adversary.Gamma)),
+        ("delay", Write(Adversary.Delay)),
+        ("target-accuracy", Write(Adversary.TargetAccuracy)),
+        ("data", Data.Name),
+        ("data-dir", Data.Folder),
+        ("train-images", Write(Data.TrainImages)),
+        ("test-images", Write(Data.TestImages)),
+        ("validation-images", OptionTexts.Write(Data.ValidationImages)),
+        ("normalization", Data.Normalization),
+        ("model", "pre"),
+        ("width", OptionTexts.Write(Width)),
+        ("epochs", OptionTexts.Write(Epochs)),
+        ("batch-size", OptionTexts.Write(BatchSize)),
+        ("lr-schedule", Optimizer.Schedule),
+        ("lr-max", OptionTexts.Write(Optimizer.LearningRate)),
+        ("lr-min", Optimizer.Schedule == "cyclic" ? OptionTexts.Write(Optimizer.LeastLearningRate) : null),
+        ("momentum", Optimizer.Schedule == "cyclic" ? null : OptionTexts.Write(Optimizer.Momentum)),
+        ("weight-decay", OptionTexts.Write(Optimizer.WeightDecay)),
+        ("validation-attack", ValidationAttack.Name),
+        ("test-attacks", string.Join(',', TestAttacks.Select(attack => attack.Name))),
+        ("attack-step", ValidationAttack.StepSize.Text),
+        ("seed", Seed.ToString(CultureInfo.InvariantCulture)),
+        ("device", Device),
+    ];
+
+    private static string? Write(int? value) => value is { } number ? OptionTexts.Write(number) : null;
+
+    private static string? Write(double? value) => value is { } number ? OptionTexts.Write(number) : null;
+}

@@ -1,0 +1,143 @@
+using System.Globalization;
+using Deat.Engine;
+
+namespace Deat.Training;
+
+/// <summary>From texts to options: defaults of method and preset, ranges, contradictions.</summary>
+public static class OptionsResolution
+{
+    private static readonly Pixels DefaultAttackStep = Pixels.Parse("2/255", "--attack-step");
+
+    /// <summary>Resolves every option of a training run.</summary>
+    /// <exception cref="UsageException">An option cannot be understood or contradicts another.</exception>
+    public static TrainOptions Train(OptionTexts texts)
+    {
+        TrainingMethod method = TrainingMethods.Find(texts.Text("method") ?? "mdeat");
+        AdversaryOptions adversary = Adversary(texts, method);
+        texts.Choice("model", "pre", "pre");
+        texts.Choice("opt-level", "O0", "O0");
+        Pixels step = texts.Size("attack-step", DefaultAttackStep);
+        return new TrainOptions
+        {
+            Method = method,
+            Adversary = adversary,
+            Data = Data(texts),
+            Width = texts.Integer("width", 64, 1, 1024),
+            Epochs = texts.Integer("epochs", 50, 1, 100_000),
+            BatchSize = texts.Integer("batch-size", 128, 1, 65_536),
+            Optimizer = Optimizer(texts),
+            ValidationAttack = Attack.Parse(texts.Text("validation-attack") ?? "cw10", adversary.Epsilon, step),
+            TestAttacks = Attack.ParseList(texts.Text("test-attacks") ?? "clean,pgd10", adversary.Epsilon, step),
+            Seed = Seed(texts),
+            Device = texts.Text("device") ?? "auto",
+        };
+    }
+
+    /// <summary>The seed of a run.</summary>
+    /// <exception cref="UsageException">It is no whole number from 0 on.</exception>
+    public static ulong Seed(OptionTexts texts)
+    {
+        string text = texts.Text("seed") ?? "0";
+        return ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong seed)
+            ? seed
+            : throw new UsageException($"--seed '{text}' is not a whole number from 0 on");
+    }
+
+    private static AdversaryOptions Adversary(OptionTexts texts, TrainingMethod method)
+    {
+        AdversaryOptions defaults = method.Defaults;
+        RejectForeignOptions(texts, method);
+        DeltaInit? start = defaults.Start is { } usual ? Start(texts, usual) : null;
+        if (start == DeltaInit.Zero && texts.IsGiven("init-tau"))
+            throw new UsageException("--init-tau conflicts with --delta-init zero, which has no size");
+        return defaults with
+        {
+            Epsilon = texts.Size("epsilon", defaults.Epsilon),
+            Alpha = defaults.Alpha is { } alpha ? texts.Size("alpha", alpha) : null,
+            Start = start,
+            Tau = defaults.Tau is { } tau ? texts.Size("init-tau", tau) : null,
+            Replays = defaults.Replays is { } replays
+                ? texts.Integer(texts.IsGiven("max-replays") ? "max-replays" : "replays", replays, 1, 1000)
+                : null,
+            MaxReplays = defaults.MaxReplays is { } most ? texts.Integer("max-replays", most, 1, 1000) : null,
+            Gamma = defaults.Gamma is { } gamma ? texts.Number("gamma", gamma) : null,
+            Delay = defaults.Delay is { } delay ? texts.Integer("delay", delay) : null,
+            TargetAccuracy = defaults.TargetAccuracy is { } accuracy ? texts.Number("target-accuracy", accuracy, 0, 1) : null,
+        };
+    }
+
+    /// <summary>
+    /// Refuses what the user wrote and the method does not take. --max-replays (the authors' --max-iteration) may stand for --replays,
+    /// as in the authors' scripts of FREE and PGD.
+    /// </summary>
+    private static void RejectForeignOptions(OptionTexts texts, TrainingMethod method)
+    {
+        AdversaryOptions takes = method.Defaults;
+        bool isNatural = takes.Alpha is null;
+        string? fixedCount = isNatural ? null : "use --replays";
+        (string Name, bool IsTaken, string? Advice)[] table =
+        [
+            ("alpha", takes.Alpha is not null, null),
+            ("delta-init", takes.Start is not null, null),
+            ("init-tau", takes.Tau is not null, null),
+            ("replays", takes.Replays is not null, isNatural ? null : "the method decides how many; use --max-replays"),
+            ("max-replays", !isNatural && !(takes.Replays is not null && texts.IsGiven("replays")), fixedCount),
+            ("gamma", takes.Gamma is not null, null),
+            ("delay", takes.Delay is not null, null),
+            ("target-accuracy", takes.TargetAccuracy is not null, null),
+        ];
+        foreach ((string name, bool isTaken, string? advice) in table)
+            if (texts.IsGiven(name) && !isTaken)
+                throw new UsageException(
+                    $"--{name} {texts.Text(name)} conflicts with --method {method.Name} ({advice ?? "it has no such option"})");
+    }
+
+    private static DeltaInit Start(OptionTexts texts, DeltaInit usual) =>
+        // "random" is how the scripts of fast_adversarial call it.
+        texts.Choice("delta-init", usual.ToString().ToLowerInvariant(), "zero", "uniform", "normal", "bernoulli", "random") switch
+        {
+            "zero" => DeltaInit.Zero,
+            "normal" => DeltaInit.Normal,
+            "bernoulli" => DeltaInit.Bernoulli,
+            _ => DeltaInit.Uniform,
+        };
+
+    private static DataOptions Data(OptionTexts texts)
+    {
+        string? folder = texts.Text("data-dir");
+        string name = texts.Choice("data", folder is null ? "procedural" : KindOf(folder), [.. DataSets.Names]);
+        if (name == "procedural" && texts.IsGiven("data-dir"))
+            throw new UsageException($"--data-dir {folder} conflicts with --data procedural, which has no files");
+        return new DataOptions
+        {
+            Name = name,
+            Folder = name == "procedural" ? null : folder,
+            TrainImages = texts.OptionalInteger("train-images"),
+            TestImages = texts.OptionalInteger("test-images"),
+            ValidationImages = texts.Integer("validation-images", 1000, 0),
+            Normalization = texts.Choice("normalization", "std", "std", "01", "+-1"),
+        };
+    }
+
+    // Image folders have a folder for each part of the data; CIFAR-10's files lie side by side.
+    private static string KindOf(string folder) => Directory.Exists(Path.Combine(folder, "train")) ? "folder" : "cifar10";
+
+    private static OptimizerOptions Optimizer(OptionTexts texts)
+    {
+        string schedule = texts.Choice("lr-schedule", "multistep", "multistep", "cyclic", "flat");
+        double rate = texts.Number("lr-max", 0.05, 0, 1000);
+        if (schedule != "cyclic" && texts.IsGiven("lr-min"))
+            throw new UsageException($"--lr-min {texts.Text("lr-min")} conflicts with --lr-schedule {schedule}, which has no lower end");
+        if (schedule == "cyclic" && texts.IsGiven("momentum") && texts.Number("momentum", 0.9, 0, 1) != 0.9)
+            throw new UsageException(
+                $"--momentum {texts.Text("momentum")} conflicts with --lr-schedule cyclic, which moves it from 0.9 to 0.8 and back");
+        return new OptimizerOptions
+        {
+            Schedule = schedule,
+            LearningRate = rate,
+            LeastLearningRate = texts.Number("lr-min", 0, 0, rate),
+            Momentum = texts.Number("momentum", 0.9, 0, 1),
+            WeightDecay = texts.Number("weight-decay", 5e-4),
+        };
+    }
+}

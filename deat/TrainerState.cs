@@ -1,0 +1,59 @@
+using System.Text.Json.Serialization;
+
+namespace Deat.Training;
+
+/// <summary>
+/// Where a run stands, apart from weights and momentum. Holds no time and nothing of the machine: equal runs have equal states.
+/// </summary>
+public sealed record TrainerState
+{
+    /// <summary>The epoch, from 0; the number of epochs when the run is done.</summary>
+    public required int Epoch { get; init; }
+
+    /// <summary>Minibatches of the epoch that are done.</summary>
+    public required int Batch { get; init; }
+
+    /// <summary>What the replay schedule holds in this epoch.</summary>
+    public required ReplayState Replay { get; init; }
+
+    /// <summary>What the images of the epoch showed so far.</summary>
+    public required EpochSums Sums { get; init; }
+
+    /// <summary>Full passes of a minibatch in the epoch so far.</summary>
+    public required long Passes { get; init; }
+
+    /// <summary>The best epoch and its accuracy under the validation attack; null without.</summary>
+    public BestEpoch? Best { get; init; }
+
+    /// <summary>SHA-256 of the training images.</summary>
+    public required string Data { get; init; }
+}
+
+/// <summary>The epoch with the highest accuracy under the validation attack.</summary>
+/// <param name="Epoch">The epoch, from 0.</param>
+/// <param name="Accuracy">The accuracy in [0,1].</param>
+[method: JsonConstructor]
+public sealed record BestEpoch(int Epoch, double Accuracy);
+
+/// <summary>
+/// Sums over the images of an epoch in their order, in double precision. Adding them one part after the other gives the same bits as
+/// all at once.
+/// </summary>
+/// <param name="Images">Images added.</param>
+/// <param name="Correct">Images classified correctly in the last iteration.</param>
+/// <param name="Loss">The sum of the losses of the last iteration.</param>
+/// <param name="Magnitude">The sum of the gradient magnitudes of the last iteration.</param>
+[method: JsonConstructor]
+public sealed record EpochSums(int Images, int Correct, double Loss, double Magnitude)
+{
+    /// <summary>Nothing added.</summary>
+    public static EpochSums None { get; } = new(0, 0, 0, 0);
+
+    /// <summary>The mean loss.</summary>
+    [JsonIgnore]
+    public double MeanLoss => Loss / Images;
+
+    /// <summary>The accuracy in [0,1].</summary>
+    [JsonIgnore]
+    public double Accuracy => (double)Correct / Images;
+}

@@ -1,0 +1,194 @@
+using Deat.Engine;
+using Deat.Nn;
+
+namespace Deat.Training;
+
+/// <summary>
+/// A run from its first or next minibatch to the test at the end: trains, validates, records, saves, and stops at the end of a minibatch
+/// when asked to.
+/// </summary>
+internal sealed class TrainingRun : IDisposable
+{
+    private readonly TrainOptions _options;
+    private readonly RunFolder _folder;
+    private readonly Screen _screen;
+    private readonly StopRequest _stop;
+    private readonly Trainer _trainer;
+    private readonly Evaluator? _validation;
+    private readonly ImageSet _test;
+    private readonly Normalization _normalization;
+    private TimeSpan _trainingTime;
+
+    public TrainingRun(
+        ComputeDevice device, TrainOptions options, (ImageSet Train, ImageSet? Validation, ImageSet Test) data, RunFolder folder,
+        Screen screen, StopRequest stop)
+    {
+        (_options, _folder, _screen, _stop, _test) = (options, folder, screen, stop, data.Test);
+        _normalization = options.Data.NormalizationOf(data.Train);
+        _trainer = new Trainer(device, options, data.Train);
+        _validation = data.Validation is null ? null : new Evaluator(_trainer.Model, data.Validation, _normalization, options.BatchSize);
+    }
+
+    /// <summary>Goes on from the last checkpoint.</summary>
+    /// <exception cref="CheckpointException">There is none that can be used.</exception>
+    public void Resume()
+    {
+        _trainer.Restore(_folder.LoadLast(acceptPrevious: false));
+        _folder.KeepEpochs(_trainer.State.Epoch);
+        foreach (string note in _folder.Notes)
+            _screen.Line($"note: {note}");
+        _screen.Line($"resumed at epoch {_trainer.State.Epoch}, batch {_trainer.State.Batch}");
+    }
+
+    /// <summary>Trains to the end, or until a signal.</summary>
+    /// <returns>What the process answers.</returns>
+    public int Execute()
+    {
+        _screen.Line();
+        _screen.Line(EpochTable.Header(_options));
+        try
+        {
+            while (_trainer.State.Epoch < _options.Epochs)
+                RunEpoch();
+            Test();
+            return ExitCodes.Ok;
+        }
+        catch (OperationCanceledException)
+        {
+            return Stopped();
+        }
+        catch (NumericException e)
+        {
+            string kept = _trainer.State.Epoch > 0
+                ? $"{_folder.Location} keeps the state after epoch {_trainer.State.Epoch - 1}"
+                : "nothing was saved yet";
+            throw new NumericException($"{e.Message}; {kept}; a smaller --lr-max may help", e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _validation?.Dispose();
+        _trainer.Dispose();
+    }
+
+    private void RunEpoch()
+    {
+        _trainingTime = TimeSpan.Zero;
+        long start = _screen.Time.GetTimestamp();
+        int first = _trainer.State.Batch;
+        while (!_trainer.IsEpochDone)
+        {
+            ThrowIfStopped();
+            _trainer.TrainBatch();
+            _screen.Progress(() => Progress(_screen.Time.GetElapsedTime(start), first));
+        }
+
+        EpochSums sums = _trainer.Fold();
+        _trainingTime = _screen.Time.GetElapsedTime(start);
+        (EvaluationResult? clean, EvaluationResult? robust) = Validate();
+        Finish(Metrics(sums, clean, robust));
+    }
+
+    private (EvaluationResult? Clean, EvaluationResult? Robust) Validate()
+    {
+        if (_validation is null)
+            return (null, null);
+        Attack none = Attack.Parse("clean", _options.Adversary.Epsilon, _options.ValidationAttack.StepSize);
+        return (Run(_validation, none), Run(_validation, _options.ValidationAttack));
+    }
+
+    private EvaluationResult Run(Evaluator evaluator, Attack attack)
+    {
+        ThrowIfStopped();
+        return evaluator.Run(attack, _options.Seed, done => _screen.Progress(() => $"{attack.Title} {done:P0}"), () => _stop.IsRequested);
+    }
+
+    private EpochMetrics Metrics(EpochSums sums, EvaluationResult? clean, EvaluationResult? robust)
+    {
+        TrainerState state = _trainer.State;
+        return new EpochMetrics
+        {
+            Epoch = state.Epoch,
+            Seconds = _trainingTime.TotalSeconds,
+            LearningRate = _trainer.LearningRate,
+            TrainLoss = sums.MeanLoss,
+            TrainAccuracy = sums.Accuracy,
+            Replays = state.Replay.Count,
+            StepSize = state.Replay.StepSize,
+            Passes = state.Passes,
+            Magnitude = _trainer.HasMagnitude ? sums.Magnitude : null,
+            Threshold = state.Replay.Threshold,
+            ValidationAccuracy = clean?.Total.Rate,
+            RobustAccuracy = robust?.Total.Rate,
+        };
+    }
+
+    private void Finish(EpochMetrics metrics)
+    {
+        _folder.Append(metrics);
+        _screen.Line(EpochTable.Row(metrics));
+        if (metrics.Magnitude is { } magnitude && _trainer.State.Replay.Warning(magnitude) is { } warning)
+            _screen.Line($"warning: {warning}");
+        BestEpoch? best = _trainer.State.Best;
+        bool isBest = metrics.RobustAccuracy is { } accuracy && (best is null || accuracy > best.Accuracy);
+        if (isBest)
+            best = new BestEpoch(metrics.Epoch, metrics.RobustAccuracy!.Value);
+        _trainer.EndEpoch(best);
+        Checkpoint checkpoint = _trainer.Save();
+        if (isBest)
+            _folder.SaveBest(checkpoint);
+        _folder.SaveLast(checkpoint);
+    }
+
+    private void Test()
+    {
+        string which = "last epoch";
+        if (_trainer.State.Best is { } best)
+        {
+            _trainer.Model.LoadStateDict(Trainer.Split(_folder.LoadBest()).Model);
+            which = $"best epoch, {best.Epoch}";
+        }
+
+        using Evaluator evaluator = new(_trainer.Model, _test, _normalization, _options.BatchSize);
+        EvaluationResult[] results = [.. _options.TestAttacks.Select(attack => Run(evaluator, attack))];
+        _folder.AppendTest([.. results.Select(result => new AttackResult(result.Attack.LogName, result.Loss, result.Total.Rate))]);
+        _screen.Line();
+        _screen.Line($"test on {_test.Count} images, epsilon {_options.Adversary.Epsilon.Text}, {which}; with 95 % interval:");
+        foreach (EvaluationResult result in results)
+            _screen.Line($"  {result.Attack.Title,-8} {result.Total}");
+        _screen.Line($"folder {_folder.Location}");
+        _screen.Line($"figure {_folder.In("magnitude.svg")}");
+        _screen.Line($"next   deat eval {Path.GetRelativePath(".", _folder.Location)} --attack fgsm,pgd20,cw20");
+    }
+
+    private int Stopped()
+    {
+        // A state that is done is on disk already.
+        if (_trainer.State.Epoch < _options.Epochs)
+            _folder.SaveLast(_trainer.Save());
+        string where = $"epoch {_trainer.State.Epoch}, batch {_trainer.State.Batch}";
+        _screen.Line($"stopped at {where}; go on with: deat train --resume {Path.GetRelativePath(".", _folder.Location)}");
+        return _stop.ExitCode;
+    }
+
+    private void ThrowIfStopped()
+    {
+        if (_stop.IsRequested)
+            throw new OperationCanceledException();
+    }
+
+    private string Progress(TimeSpan elapsed, int first)
+    {
+        EpochSums sums = _trainer.Fold();
+        TrainerState state = _trainer.State;
+        int done = state.Batch - first;
+        double rate = done * _options.BatchSize / elapsed.TotalSeconds;
+        long left = ((long)(_options.Epochs - state.Epoch) * _trainer.Batches) - state.Batch;
+        TimeSpan remaining = elapsed / done * left;
+        string place = $"epoch {state.Epoch}, batch {state.Batch} of {_trainer.Batches}, replays {state.Replay.Count}";
+        string shown = FormattableString.Invariant($"loss {sums.MeanLoss:F3}, accuracy {sums.Accuracy:P1}, {rate:F0} images/s");
+        return $"{place}, {shown}, {EpochTable.Duration(remaining)} left at this rate";
+    }
+}

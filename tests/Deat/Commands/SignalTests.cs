@@ -1,0 +1,101 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Deat.Training;
+using NUnit.Framework;
+
+namespace Deat.Tests;
+
+/// <summary>The program as a process of its own that is interrupted or killed.</summary>
+public sealed partial class SignalTests
+{
+    private const int Interrupt = 2;
+    private const int Kill = 9;
+
+    private const string Tiny =
+        "train --device cpu --method mdeat --width 2 --epochs 4 --batch-size 4 --train-images 210 --validation-images 10 --test-images 10 "
+        + "--validation-attack cw1 --test-attacks clean --max-replays 2";
+
+    private TemporaryFolder _folder = null!;
+
+    [SetUp]
+    public void MakeFolder() => _folder = new TemporaryFolder();
+
+    [TearDown]
+    public void DeleteFolder() => _folder.Delete();
+
+    [Test]
+    public void AnInterruptedRunSavesSaysHowToGoOnAndEndsAsIfNothingHadHappened()
+    {
+        Finish(Start($"{Tiny} --out-dir {_folder["whole"]}"), ExitCodes.Ok);
+        using Process process = Start($"{Tiny} --out-dir {_folder["cut"]}");
+        WaitForLine(process, "epoch ");
+        Thread.Sleep(300);
+        string output = Signal(process, Interrupt);
+        Assert.That(process.ExitCode, Is.EqualTo(128 + Interrupt));
+        Assert.That(output, Does.Contain("go on with: deat train --resume"));
+        Assert.That(process.StandardError.ReadToEnd(), Does.Contain("stopping after this batch"));
+        Assert.That(File.Exists(_folder["cut/last.safetensors"]));
+        Finish(Start($"train --resume {_folder["cut"]}"), ExitCodes.Ok);
+        AssertSame();
+    }
+
+    [Test]
+    public void AKilledRunIsResumedFromItsLastCheckpoint()
+    {
+        Finish(Start($"{Tiny} --out-dir {_folder["whole"]}"), ExitCodes.Ok);
+        using Process process = Start($"{Tiny} --out-dir {_folder["cut"]}");
+        while (!File.Exists(_folder["cut/last.safetensors"]))
+            Thread.Sleep(5);
+        Signal(process, Kill);
+        Finish(Start($"train --resume {_folder["cut"]}"), ExitCodes.Ok);
+        AssertSame();
+        Assert.That(File.ReadAllLines(_folder["cut/metrics.jsonl"]), Has.Length.EqualTo(4));
+    }
+
+    private void AssertSame()
+    {
+        foreach (string file in new[] { "last.safetensors", "best.safetensors" })
+            Assert.That(File.ReadAllBytes(_folder[$"cut/{file}"]), Is.EqualTo(File.ReadAllBytes(_folder[$"whole/{file}"])), file);
+    }
+
+    private static void WaitForLine(Process process, string start)
+    {
+        while (process.StandardOutput.ReadLine() is { } line)
+            if (line.StartsWith(start, StringComparison.Ordinal))
+                return;
+        Assert.Fail($"no line '{start}': {process.StandardError.ReadToEnd()}");
+    }
+
+    private static string Signal(Process process, int signal)
+    {
+        Assert.That(process.HasExited, Is.False, "the run was over before the signal");
+        _ = SendSignal(process.Id, signal);
+        string output = process.StandardOutput.ReadToEnd();
+        Assert.That(process.WaitForExit(30_000), "the process went on");
+        return output;
+    }
+
+    private static void Finish(Process process, int code)
+    {
+        using (process)
+        {
+            Task<string> errors = process.StandardError.ReadToEndAsync();
+            process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            Assert.That(process.ExitCode, Is.EqualTo(code), errors.Result);
+        }
+    }
+
+    private static Process Start(string line)
+    {
+        ProcessStartInfo start = new("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.ArgumentList.Add("exec");
+        start.ArgumentList.Add(typeof(CommandLine).Assembly.Location);
+        foreach (string word in line.Split(' '))
+            start.ArgumentList.Add(word);
+        return Process.Start(start)!;
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int SendSignal(int process, int signal);
+}

@@ -1,0 +1,132 @@
+using System.Globalization;
+using Deat.Engine;
+using Deat.Training;
+using NUnit.Framework;
+
+namespace Deat.Tests;
+
+public sealed class OptionsTests
+{
+    private static readonly string[] Lines =
+    [
+        "",
+        "--method natural",
+        "--method free --replays 8 --epsilon 0.031 --alpha 2.5",
+        "--method pgd --max-replays 3 --delta-init zero",
+        "--method deat-d --delay 2 --init-tau 4/255",
+        "--method deat-p --target-accuracy 0.25",
+        "--method mdeat --gamma inf --max-replays 6 --seed 18446744073709551615",
+        "--lr-schedule multistep --momentum 0.85 --weight-decay 0 --lr-max 1e-3",
+        "--lr-schedule cyclic --lr-min 0.001 --train-images 100 --test-images 7 --validation-images 0 --normalization +-1",
+        "--validation-attack pgd5 --test-attacks clean,fgsm,cw20 --attack-step 1/255 --device cpu",
+    ];
+
+    [TestCaseSource(nameof(Lines))]
+    public void WhatIsSavedIsReadBackAsTheSameOptions(string line)
+    {
+        TrainOptions options = Resolve(line);
+        Dictionary<string, string> saved = options.ToJson().ToDictionary(option => option.Key, option => option.Value!.ToString());
+        TrainOptions again = OptionsResolution.Train(new OptionTexts(new Dictionary<string, string>(), saved));
+        Assert.That(again.ToJson().ToJsonString(), Is.EqualTo(options.ToJson().ToJsonString()));
+        Assert.That(again.Adversary, Is.EqualTo(options.Adversary));
+        Assert.That(again.Data, Is.EqualTo(options.Data));
+        Assert.That(again.Optimizer, Is.EqualTo(options.Optimizer));
+        Assert.That(again with { TestAttacks = options.TestAttacks }, Is.EqualTo(options));
+    }
+
+    [Test]
+    public void TheLanguageOfTheMachineChangesNothing()
+    {
+        string expected = Resolve(Lines[7]).ToJson().ToJsonString();
+        CultureInfo before = CultureInfo.CurrentCulture;
+        try
+        {
+            // As in German and, for the sign, in Persian.
+            CultureInfo foreign = (CultureInfo)CultureInfo.InvariantCulture.Clone();
+            (foreign.NumberFormat.NumberDecimalSeparator, foreign.NumberFormat.NumberGroupSeparator) = (",", ".");
+            foreign.NumberFormat.NegativeSign = "\u2212";
+            CultureInfo.CurrentCulture = foreign;
+            Assert.That(Resolve(Lines[7]).ToJson().ToJsonString(), Is.EqualTo(expected));
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = before;
+        }
+    }
+
+    [Test]
+    public void NothingSaidIsTheDemoAndNamedDataThePapersSetting()
+    {
+        Assert.That(Resolve("").Width, Is.LessThan(64));
+        Assert.That(Resolve("").Data.Name, Is.EqualTo("procedural"));
+        TrainOptions paper = Resolve("--data cifar10");
+        Assert.That((paper.Width, paper.Epochs, paper.BatchSize), Is.EqualTo((64, 50, 128)));
+        Assert.That(paper.Optimizer, Is.EqualTo(new OptimizerOptions
+        {
+            Schedule = "multistep", LearningRate = 0.05, LeastLearningRate = 0, Momentum = 0.9, WeightDecay = 5e-4,
+        }));
+        Assert.That((paper.Method.Name, paper.Adversary.Gamma, paper.Adversary.MaxReplays), Is.EqualTo(("mdeat", 1.01, 8)));
+        Assert.That((paper.Adversary.Alpha!.Value.Value, paper.Adversary.Epsilon.Value), Is.EqualTo((10 / 255.0, 8 / 255.0)));
+        Assert.That(Resolve("--data cifar10 --preset fast").Epochs, Is.EqualTo(10));
+        Assert.That(Resolve("--data cifar10 --preset fast --epochs 3").Epochs, Is.EqualTo(3));
+    }
+
+    [Test]
+    public void APresetsReplaysAreNotTakenForAnotherMethods()
+    {
+        Assert.That(Resolve("--method free").Adversary.Replays, Is.EqualTo(4));
+        Assert.That(Resolve("--method pgd").Adversary.Replays, Is.EqualTo(7));
+        Assert.That(Resolve("--method pgd --max-replays 3").Adversary.Replays, Is.EqualTo(3), "the authors' --max-iteration");
+    }
+
+    [TestCase("--delta-init zero", DeltaInit.Zero)]
+    [TestCase("--delta-init random", DeltaInit.Uniform)]
+    [TestCase("--delta-init bernoulli", DeltaInit.Bernoulli)]
+    [TestCase("", DeltaInit.Uniform)]
+    public void DeltaStartsWhereAsked(string line, DeltaInit start) => Assert.That(Resolve(line).Adversary.Start, Is.EqualTo(start));
+
+    [TestCase("--replays 4 --method mdeat", "--replays 4 conflicts with --method mdeat")]
+    [TestCase("--replays 4", "use --max-replays")]
+    [TestCase("--replays 4 --method natural", "--replays 4 conflicts with --method natural")]
+    [TestCase("--max-replays 4 --replays 3 --method free", "--max-replays 4 conflicts with --method free")]
+    [TestCase("--max-replays 4 --method natural", "--max-replays 4 conflicts with --method natural")]
+    [TestCase("--alpha 2 --method natural", "--alpha 2 conflicts")]
+    [TestCase("--delta-init zero --method natural", "--delta-init zero conflicts")]
+    [TestCase("--init-tau 8 --method natural", "--init-tau 8 conflicts")]
+    [TestCase("--init-tau 8 --delta-init zero", "--init-tau conflicts with --delta-init zero")]
+    [TestCase("--gamma 1.01 --method free", "--gamma 1.01 conflicts with --method free")]
+    [TestCase("--delay 3 --method deat-p", "--delay 3 conflicts with --method deat-p")]
+    [TestCase("--target-accuracy 0.4 --method deat-d", "--target-accuracy 0.4 conflicts")]
+    [TestCase("--lr-schedule flat --lr-min 0.1", "--lr-min 0.1 conflicts with --lr-schedule flat")]
+    [TestCase("--lr-schedule cyclic --momentum 0.8", "--momentum 0.8 conflicts with --lr-schedule cyclic")]
+    [TestCase("--data procedural --data-dir x", "--data-dir x conflicts with --data procedural")]
+    [TestCase("--method trades", "--method 'trades' is not known; choose natural, free")]
+    [TestCase("--preset deat", "--preset 'deat' is not one of demo")]
+    [TestCase("--epochs 0", "--epochs '0' is not a whole number")]
+    [TestCase("--epochs 1.5", "--epochs '1.5'")]
+    [TestCase("--epochs 1e3", "--epochs '1e3'")]
+    [TestCase("--batch-size 99999999999", "--batch-size '99999999999'")]
+    [TestCase("--lr-max 0,05", "--lr-max '0,05' is not a number")]
+    [TestCase("--lr-max NaN", "--lr-max 'NaN'")]
+    [TestCase("--lr-max -1", "--lr-max '-1'")]
+    [TestCase("--target-accuracy 40 --method deat-p", "--target-accuracy '40' is not a number from 0 to 1")]
+    [TestCase("--epsilon 300", "--epsilon '300'")]
+    [TestCase("--alpha eight", "--alpha 'eight'")]
+    [TestCase("--delta-init previous", "--delta-init 'previous' is not one of zero, uniform, normal, bernoulli")]
+    [TestCase("--lr-schedule step", "--lr-schedule 'step'")]
+    [TestCase("--normalization mean", "--normalization 'mean'")]
+    [TestCase("--model wide", "--model 'wide'")]
+    [TestCase("--opt-level O2", "--opt-level 'O2'")]
+    [TestCase("--seed -1", "--seed '-1'")]
+    [TestCase("--test-attacks aa", "attack 'aa' is not known")]
+    [TestCase("--data imagenet", "--data 'imagenet'")]
+    public void WhatCannotBeMeantIsRefused(string line, string message) => Assert.That(
+        () => Resolve(line), Throws.TypeOf<UsageException>().With.Message.Contains(message));
+
+    private static TrainOptions Resolve(string line)
+    {
+        Dictionary<string, string> given = line.Split(' ', StringSplitOptions.RemoveEmptyEntries).Chunk(2)
+            .ToDictionary(pair => pair[0][2..], pair => pair[1]);
+        return OptionsResolution.Train(new OptionTexts(given, Presets.Find(given)));
+    }
+}
