@@ -38,6 +38,70 @@ internal static partial class OpSpecs
         ],
     };
 
+    private static OpSpec InitializeDelta => new()
+    {
+        Name = nameof(Ops.InitializeDelta),
+        Draw = draw =>
+        {
+            Shape shape = Images(draw);
+            DeltaInit kind = draw.Pick(DeltaInit.Zero, DeltaInit.Uniform, DeltaInit.Uniform, DeltaInit.Normal, DeltaInit.Bernoulli);
+            double tau = draw.Integers ? 0.25 : draw.Pick(8.0 / 255, 0.5);
+            bool clamp = draw.Chance(0.5);
+            RandomKey key = new((ulong)draw.Between(0, int.MaxValue), Purpose.Delta, draw.Between(0, 99), draw.Between(0, 99));
+            return new()
+            {
+                Geometry = $"{kind} {shape}, tau {tau}{(clamp ? ", clamped" : "")}, {key}",
+                Operands = [new("x", shape, Role.Activation, draw.Uniform(shape.Count, 0, 1)), new("delta", shape, Role.Activation)],
+                // Box and Muller's numbers are not representable.
+                Inexact = kind == DeltaInit.Normal ? ["delta"] : [],
+                Run = scope =>
+                {
+                    Ops.InitializeDelta(scope["delta"], scope["x"], kind, tau, clamp, key);
+                    return null;
+                },
+                Reference = arguments => new()
+                {
+                    ["delta"] = Map(arguments["x"], [.. Enumerable.Range(0, (int)shape.Count).Select(i => Start(kind, key, i))], (x, start) =>
+                    {
+                        // The engine promises 3e-6 for the normal distribution, which it draws in integer arithmetic.
+                        Scaled delta = start * Scaled.Rounded(tau);
+                        delta = kind == DeltaInit.Normal ? delta with { Scale = 3e-6 * tau * Math.ScaleB(1, 53) } : delta;
+                        return clamp ? Clamp(delta, 0 - (Scaled)x, 1 - (Scaled)x) : delta;
+                    }),
+                },
+            };
+        },
+        Errors =
+        [
+            ("two shapes", tape => Ops.InitializeDelta(
+                Activation(tape, 1, 1, 2, 2), Activation(tape, 1, 1, 2, 3), DeltaInit.Uniform, 0.1, true, default)),
+            ("negative tau", tape => Ops.InitializeDelta(
+                Activation(tape, 1, 1, 2, 2), Activation(tape, 1, 1, 2, 2), DeltaInit.Uniform, -0.1, true, default)),
+        ],
+    };
+
+    /// <summary>
+    /// The number of element i: word i % 4 of block i / 4; normal numbers are the cosine and the sine (Box and Muller) of words X, Y
+    /// and of words Z, W.
+    /// </summary>
+    private static double Start(DeltaInit kind, RandomKey key, int i)
+    {
+        uint word = Philox.Word(key, i);
+        UInt4 words = Philox.Words(key, (uint)i / 4);
+        (uint radius, uint angle) = i % 4 < 2 ? (words.X, words.Y) : (words.Z, words.W);
+        double turn = 2 * Math.PI * angle / 4294967296.0;
+        return kind switch
+        {
+            DeltaInit.Uniform => (2.0 * Philox.Uniform(word)) - 1,
+            DeltaInit.Bernoulli => word >= 0x8000_0000u ? 1 : -1,
+            DeltaInit.Normal => Math.Sqrt(-2 * Math.Log((radius + 1.0) / 4294967296.0)) * (i % 2 == 0 ? Math.Cos(turn) : Math.Sin(turn)),
+            _ => 0,
+        };
+    }
+
+    private static Scaled Clamp(Scaled v, Scaled low, Scaled high) => new(
+        Math.Clamp(v.Value, low.Value, high.Value), Math.Max(v.Scale, Math.Max(low.Scale, high.Scale)));
+
     private static Normalization Unit(int channels) => new()
     {
         Mean = new double[channels],

@@ -9,7 +9,10 @@ internal static partial class OpSpecs
     [
         Fill, Add,
         Conv2d(ConvolutionAlgorithm.Auto), Conv2d(ConvolutionAlgorithm.Tiled), Conv2d(ConvolutionAlgorithm.Direct),
-        AdversarialInput,
+        BatchNorm(training: true, relu: false), BatchNorm(training: false, relu: false),
+        BatchNorm(training: true, relu: true), BatchNorm(training: false, relu: true),
+        Relu, GlobalAveragePool, Linear, CrossEntropy, Margin,
+        AdversarialInput, InitializeDelta, SgdStep, GatherBatch,
     ];
 
     private static OpSpec Fill => new()
