@@ -48,7 +48,6 @@ public abstract class Failure(string message, Exception? inner = null) : Excepti
         Failure failure => failure.ExitCode,
         DeviceException => ExitCodes.Device,
         StateFileException => ExitCodes.Checkpoint,
-        DataException => ExitCodes.Data,
         _ => ExitCodes.Internal,
     };
 }
