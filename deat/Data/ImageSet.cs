@@ -58,7 +58,7 @@ public sealed record ImageSet
     /// <summary>Standard deviation per channel [C] in pixel range [0,1]; a constant like <see cref="Mean"/>.</summary>
     public required IReadOnlyList<float> Std { get; init; }
 
-    /// <summary>Whether a random crop and a mirror image leave the label true.</summary>
+    /// <summary>Whether training should crop and mirror the images at random: it leaves the labels true and adds variety.</summary>
     public required bool Augment { get; init; }
 
     /// <summary>SHA-256 of the pixels followed by the labels (32-bit little-endian), in lower-case hexadecimal.</summary>

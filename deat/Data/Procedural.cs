@@ -16,14 +16,17 @@ public sealed record ProceduralAmplitudes
     /// <summary>Probability that the shape is that of the class; it is any of the ten otherwise.</summary>
     public float Reliability { get; init; } = 0.85f;
 
-    /// <summary>Amplitude of the class's texture; an adversary of twice this size can put another class's texture in its place.</summary>
-    public float Texture { get; init; } = 4f / 255f;
+    /// <summary>
+    /// Amplitude of the class's texture. An adversary of epsilon above it can erase the texture and leave a weaker one of another
+    /// class, of epsilon minus the amplitude.
+    /// </summary>
+    public float Texture { get; init; } = 6f / 255f;
 
     /// <summary>Standard deviation of the noise, independent per pixel and channel.</summary>
-    public float Noise { get; init; } = 5f / 255f;
+    public float Noise { get; init; } = 4f / 255f;
 
     /// <summary>Largest distance, per channel, between a spot of clutter and what it covers.</summary>
-    public float Clutter { get; init; } = 0.2f;
+    public float Clutter { get; init; } = 0.15f;
 
     /// <summary>Largest change of brightness from the centre of the image to its edge.</summary>
     public float Shading { get; init; } = 0.05f;
@@ -35,14 +38,15 @@ public sealed record ProceduralAmplitudes
 /// <remarks>
 /// <para>
 /// Each class has two signs, after the robust and non-robust features of Ilyas et al., "Adversarial Examples Are Not Bugs, They Are
-/// Features" (NeurIPS 2019). The robust one is a shape: large contrast, at random place, size and colour, under clutter and noise.
-/// The non-robust one is a texture of the highest frequencies over the whole image, always right but smaller than half of the
-/// usual epsilon of 8/255. Natural training finds the texture, which an adversary can exchange for that of another class;
-/// adversarial training has to find the shape.
+/// Features" (NeurIPS 2019). The robust one is a shape: large contrast, at random place, size and colour, under clutter and noise;
+/// it is that of the class with a certain probability only, as the robust feature of Tsipras et al., "Robustness May Be at Odds
+/// with Accuracy" (ICLR 2019). The non-robust one is a texture of the highest frequencies over the whole image, always right but
+/// weaker than the usual epsilon of 8/255. Natural training relies on the texture, which an adversary exchanges for that of
+/// another class; adversarial training has to rely on the shape.
 /// </para>
 /// <para>
 /// Every image is a pure function of (seed, part, index), made with IEEE additions, products and square roots only, so all machines
-/// make the same bytes. Shapes and textures are their own mirror images: crop and flip leave the label true.
+/// make the same bytes. Place and phase are random already, so crop and flip are not asked for; they would leave the label true.
 /// </para>
 /// </remarks>
 public static class Procedural
@@ -98,7 +102,7 @@ public static class Procedural
             Labels = labels,
             Mean = [0.5f, 0.5f, 0.5f],
             Std = [0.12f, 0.12f, 0.12f],
-            Augment = true,
+            Augment = false,
         };
     }
 

@@ -31,7 +31,7 @@ public sealed class ProceduralTests
 
     [Test]
     public void TheBytesOfASeedAreTheSameOnEveryMachine() =>
-        Assert.That(Procedural.Train(100, 0).Digest, Is.EqualTo("01a3ea398ee05c85350572f3b376674d9dbe9fbe08055bb75bfde7de767841b9"));
+        Assert.That(Procedural.Train(100, 0).Digest, Is.EqualTo("f6cff0615de2f07d3ab918c9b1cb5144ff2c11a0fc5d97bf5922aca12d986227"));
 
     [Test]
     public void TheStatisticsAreTheStatedOnes()
@@ -51,7 +51,7 @@ public sealed class ProceduralTests
     {
         byte[] with = Procedural.Train(100, 3).Pixels, without = Procedural.Train(100, 3, Default with { Texture = 0 }).Pixels;
         int largest = with.Zip(without, (a, b) => Math.Abs(a - b)).Max();
-        Assert.That(largest, Is.InRange(1, Epsilon / 2));
+        Assert.That(largest, Is.InRange(1, Epsilon - 1));
     }
 
     [Test]
@@ -67,7 +67,7 @@ public sealed class ProceduralTests
     [Test]
     public void TheShapeTellsTheClassEvenWhenAttacked()
     {
-        Templates shapes = new(Procedural.Train(2000, 8, Nothing with { ContrastLeast = 0.2f, ContrastMost = 0.2f }));
+        Templates shapes = new(Procedural.Train(1000, 8, Nothing with { ContrastLeast = 0.2f, ContrastMost = 0.2f }));
         (double clean, double attacked) = shapes.Accuracy(Procedural.Test(100, 8));
         TestContext.Out.WriteLine($"shape: {clean:P1} clean, {attacked:P1} attacked");
         Assert.That(clean, Is.GreaterThan(0.7));
