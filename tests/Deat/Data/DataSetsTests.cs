@@ -57,6 +57,9 @@ public sealed class DataSetsTests
     }
 
     [Test]
+    public void BadDataHasItsOwnExitCode() => Assert.That(new DataException("x").ExitCode, Is.EqualTo(ExitCodes.Data));
+
+    [Test]
     public void AnUnknownNameListsTheKnownOnes() =>
         Assert.That(Fault("mnist", null), Is.EqualTo("unknown data set 'mnist'; known: procedural, cifar10, folder"));
 
