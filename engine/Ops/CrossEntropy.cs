@@ -18,13 +18,13 @@ public static partial class Ops
     public static Tensor CrossEntropy(Tape tape, Tensor logits, Tensor labels, Tensor? perImage = null)
     {
         Tensor losses = PerImage(tape, nameof(CrossEntropy), logits, labels, perImage);
-        Tensor normalizers = tape.Plain(new Shape(logits.Shape.N, 1), logits.Type);
-        Dispatch.Run(logits.Type, wide: false, new CrossEntropyForward(logits, labels, losses, normalizers));
+        Tensor sums = tape.Plain(new Shape(logits.Shape.N, 1), logits.Type);
+        Dispatch.Run(logits.Type, wide: false, new CrossEntropyForward(logits, labels, losses, sums));
         Tensor mean = Mean(tape, losses);
         return tape.Record(mean, [logits], dmean =>
         {
             Tensor dz = tape.Allocate(logits.Layout, logits.Type);
-            Dispatch.Run(logits.Type, wide: false, new CrossEntropyBackward(logits, labels, normalizers, dmean, dz));
+            Dispatch.Run(logits.Type, wide: false, new CrossEntropyBackward(logits, labels, sums, dmean, dz));
             tape.Accumulate(logits, dz);
         });
     }
@@ -47,24 +47,24 @@ public static partial class Ops
         return mean;
     }
 
-    private readonly record struct CrossEntropyForward(Tensor Logits, Tensor Labels, Tensor Losses, Tensor Normalizers) : ITypedLaunch
+    private readonly record struct CrossEntropyForward(Tensor Logits, Tensor Labels, Tensor Losses, Tensor Sums) : ITypedLaunch
     {
         public void Run<T, TLane>()
             where T : unmanaged, IBinaryFloatingPointIeee754<T>
             where TLane : unmanaged, ILane<TLane, T> => Logits.Device.Launch(
                 LossKernels.CrossEntropy, Logits.Device.Grid(Logits.Shape.N),
                 new Cost(4 * Logits.Shape.Count, (Logits.Shape.Count + (3 * Logits.Shape.N)) * Logits.Type.Bytes()),
-                Logits.View<T>(), Labels.View<int>(), Losses.View<T>(), Normalizers.View<T>(), Logits.Shape.N, Logits.Shape.C);
+                Logits.View<T>(), Labels.View<int>(), Losses.View<T>(), Sums.View<T>(), Logits.Shape.N, Logits.Shape.C);
     }
 
-    private readonly record struct CrossEntropyBackward(Tensor Logits, Tensor Labels, Tensor Normalizers, Tensor Dmean, Tensor Dz) : ITypedLaunch
+    private readonly record struct CrossEntropyBackward(Tensor Logits, Tensor Labels, Tensor Sums, Tensor Dmean, Tensor Dz) : ITypedLaunch
     {
         public void Run<T, TLane>()
             where T : unmanaged, IBinaryFloatingPointIeee754<T>
             where TLane : unmanaged, ILane<TLane, T> => Dz.Device.Launch(
                 LossKernels.CrossEntropyGradient, Dz.Device.Grid(Logits.Shape.N),
-                new Cost(4 * Dz.Shape.Count, ((2 * Dz.Shape.Count) + (2 * Dz.Shape.N)) * Dz.Type.Bytes(), Direction.InputGradient),
-                Logits.View<T>(), Labels.View<int>(), Normalizers.View<T>(), Dmean.View<T>(), Dz.View<T>(), Logits.Shape.N, Logits.Shape.C,
+                new Cost(5 * Dz.Shape.Count, ((2 * Dz.Shape.Count) + (2 * Dz.Shape.N)) * Dz.Type.Bytes(), Direction.InputGradient),
+                Logits.View<T>(), Labels.View<int>(), Sums.View<T>(), Dmean.View<T>(), Dz.View<T>(), Logits.Shape.N, Logits.Shape.C,
                 T.CreateChecked(1.0 / Logits.Shape.N));
     }
 
@@ -83,7 +83,7 @@ public static partial class Ops
 internal static class LossKernels
 {
     public static void CrossEntropy<T>(
-        ArrayView<T> logits, ArrayView<int> labels, ArrayView<T> losses, ArrayView<T> normalizers, int images, int classes)
+        ArrayView<T> logits, ArrayView<int> labels, ArrayView<T> losses, ArrayView<T> sums, int images, int classes)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int n = Item.Index();
@@ -91,25 +91,22 @@ internal static class LossKernels
             return;
         int start = n * classes;
         int label = Real.Load(labels, n);
-        T largest = Real.Load(logits, start);
-        T own = largest;
-        for (int k = 1; k < classes; k++)
-        {
-            T z = Real.Load(logits, start + k);
-            largest = z > largest ? z : largest;
-            own = k == label ? z : own;
-        }
-
+        T largest = Largest(logits, start, classes);
+        T own = T.Zero;
         T sum = T.Zero;
         for (int k = 0; k < classes; k++)
-            sum += T.Exp(Real.Load(logits, start + k) - largest);
-        T normalizer = largest + T.Log(sum);
-        Real.Store(normalizers, n, normalizer);
-        Real.Store(losses, n, normalizer - own);
+        {
+            T z = Real.Load(logits, start + k) - largest;
+            own = k == label ? z : own;
+            sum += T.Exp(z);
+        }
+
+        Real.Store(sums, n, sum);
+        Real.Store(losses, n, T.Log(sum) - own);
     }
 
     public static void CrossEntropyGradient<T>(
-        ArrayView<T> logits, ArrayView<int> labels, ArrayView<T> normalizers, ArrayView<T> dmean, ArrayView<T> dz, int images, int classes, T share)
+        ArrayView<T> logits, ArrayView<int> labels, ArrayView<T> sums, ArrayView<T> dmean, ArrayView<T> dz, int images, int classes, T share)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int n = Item.Index();
@@ -117,11 +114,12 @@ internal static class LossKernels
             return;
         int start = n * classes;
         int label = Real.Load(labels, n);
-        T normalizer = Real.Load(normalizers, n);
+        T largest = Largest(logits, start, classes);
+        T inverse = T.One / Real.Load(sums, n);
         T scale = Real.Load(dmean, 0) * share;
         for (int k = 0; k < classes; k++)
         {
-            T probability = T.Exp(Real.Load(logits, start + k) - normalizer);
+            T probability = T.Exp(Real.Load(logits, start + k) - largest) * inverse;
             Real.Store(dz, start + k, (k == label ? probability - T.One : probability) * scale);
         }
     }
@@ -162,6 +160,20 @@ internal static class LossKernels
         T scale = Real.Load(dmean, 0) * share;
         for (int k = 0; k < classes; k++)
             Real.Store(dz, (n * classes) + k, k == rival ? scale : k == label ? -scale : T.Zero);
+    }
+
+    // Exponents relative to the largest logit neither overflow nor lose the digits that a large logit would take.
+    private static T Largest<T>(ArrayView<T> logits, int start, int classes)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        T largest = Real.Load(logits, start);
+        for (int k = 1; k < classes; k++)
+        {
+            T z = Real.Load(logits, start + k);
+            largest = z > largest ? z : largest;
+        }
+
+        return largest;
     }
 
     public static void Mean<T>(ArrayView<T> losses, ArrayView<T> mean, T share)

@@ -31,68 +31,67 @@ public static partial class Ops
             where TLane : unmanaged, ILane<TLane, T>
         {
             ComputeDevice device = Pixels.Device;
-            PoolGeometry g = PoolGeometry.Of(Pixels.Layout, TLane.Width);
+            RowSlices images = RowSlices.Images<T, TLane>(Pixels);
             device.Launch(
                 Direction == Direction.Forward
                     ? GlobalAveragePoolKernels.AveragePixels<T, TLane> : GlobalAveragePoolKernels.SpreadGradient<T, TLane>,
-                device.Grid(g.Items),
+                device.Grid(images.Items),
                 new Cost(Pixels.Shape.Count, (Pixels.Shape.Count + Means.Shape.Count) * Pixels.Type.Bytes(), Direction),
-                Pixels.View<TLane>(), Means.View<TLane>(), g, T.CreateChecked(1.0 / Pixels.Shape.Pixels));
+                Pixels.View<TLane>(), Means.View<TLane>(), T.CreateChecked(1.0 / Pixels.Shape.Pixels), images);
         }
-    }
-}
-
-/// <summary>An activation as the pooling kernels see it; strides in lanes, one item for each lane of each image.</summary>
-internal readonly record struct PoolGeometry(
-    int Items, int LanesPerImage, int LanesPerBlock, int Image, int Block, int Row, int Origin, int Height, int Width)
-{
-    public static PoolGeometry Of(Layout l, int lane) => new(
-        l.Shape.N * l.Shape.C / lane, l.Shape.C / lane, l.Block / lane, l.ImageStride / lane, l.BlockStride / lane, l.RowStride / lane,
-        l.Origin / lane, l.Shape.H, l.Shape.W);
-
-    public int Start(int item)
-    {
-        int image = item / LanesPerImage;
-        int lane = item - (image * LanesPerImage);
-        int block = lane / LanesPerBlock;
-        return Origin + (image * Image) + (block * Block) + lane - (block * LanesPerBlock);
     }
 }
 
 [ExcludeFromCodeCoverage]
 internal static class GlobalAveragePoolKernels
 {
-    public static void AveragePixels<T, TLane>(ArrayView<TLane> x, ArrayView<TLane> y, PoolGeometry g, T share)
+    public static void AveragePixels<T, TLane>(ArrayView<TLane> x, ArrayView<TLane> y, T share, RowSlices images)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {
         int item = Item.Index();
-        if (item >= g.Items)
+        if (item >= images.Items)
             return;
-        TLane sum = TLane.Splat(T.Zero);
-        int row = g.Start(item);
-        for (int h = 0; h < g.Height; h++, row += g.Row)
+        int lastImage = images.LastSlice(item);
+        int lastLane = images.LastLane(item);
+        for (int image = images.FirstSlice(item); image <= lastImage; image++)
         {
-            for (int w = 0; w < g.Width; w++)
-                sum += Real.Load(x, row + (w * g.LanesPerBlock));
-        }
+            for (int lane = images.FirstLane(item); lane <= lastLane; lane++)
+            {
+                TLane sum = TLane.Splat(T.Zero);
+                int row = images.Start(image, lane);
+                for (int h = 0; h < images.Rows; h++, row += images.RowStride)
+                {
+                    for (int w = 0, i = row; w < images.Columns; w++, i += images.LanesPerBlock)
+                        sum += Real.Load(x, i);
+                }
 
-        Real.Store(y, item, sum * TLane.Splat(share));
+                Real.Store(y, (image * images.Lanes) + lane, sum * TLane.Splat(share));
+            }
+        }
     }
 
-    public static void SpreadGradient<T, TLane>(ArrayView<TLane> dx, ArrayView<TLane> dy, PoolGeometry g, T share)
+    public static void SpreadGradient<T, TLane>(ArrayView<TLane> dx, ArrayView<TLane> dy, T share, RowSlices images)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {
         int item = Item.Index();
-        if (item >= g.Items)
+        if (item >= images.Items)
             return;
-        TLane gradient = Real.Load(dy, item) * TLane.Splat(share);
-        int row = g.Start(item);
-        for (int h = 0; h < g.Height; h++, row += g.Row)
+        int lastImage = images.LastSlice(item);
+        int lastLane = images.LastLane(item);
+        for (int image = images.FirstSlice(item); image <= lastImage; image++)
         {
-            for (int w = 0; w < g.Width; w++)
-                Real.Store(dx, row + (w * g.LanesPerBlock), gradient);
+            for (int lane = images.FirstLane(item); lane <= lastLane; lane++)
+            {
+                TLane gradient = Real.Load(dy, (image * images.Lanes) + lane) * TLane.Splat(share);
+                int row = images.Start(image, lane);
+                for (int h = 0; h < images.Rows; h++, row += images.RowStride)
+                {
+                    for (int w = 0, i = row; w < images.Columns; w++, i += images.LanesPerBlock)
+                        Real.Store(dx, i, gradient);
+                }
+            }
         }
     }
 }

@@ -25,12 +25,12 @@ public static partial class Ops
             if (tape.Needs(x))
             {
                 Tensor dx = tape.Allocate(x.Layout, x.Type);
-                Dispatch.Run(x.Type, wide: false, new LinearInputGradient(g, dy, w, dx));
+                Dispatch.Run(x.Type, g.IsWide(x.Device), new LinearInputGradient(g, dy, w, dx));
                 tape.Accumulate(x, dx);
             }
 
             if (tape.Needs(w))
-                tape.WriteGradient(w, dw => Dispatch.Run(x.Type, wide: false, new LinearWeightGradient(g, x, dy, dw)));
+                tape.WriteGradient(w, dw => Dispatch.Run(x.Type, g.IsWide(x.Device), new LinearWeightGradient(g, x, dy, dw)));
             if (tape.Needs(b))
                 tape.WriteGradient(b, db => Dispatch.Run(x.Type, wide: false, new LinearBiasGradient(g, dy, db)));
         });
@@ -49,20 +49,28 @@ public static partial class Ops
     {
         public void Run<T, TLane>()
             where T : unmanaged, IBinaryFloatingPointIeee754<T>
-            where TLane : unmanaged, ILane<TLane, T> => Dx.Device.Launch(
-                LinearKernels.InputGradient, Dx.Device.Grid(G.N * G.C),
+            where TLane : unmanaged, ILane<TLane, T>
+        {
+            LinearRows rows = LinearRows.Of(Dx.Device, G.N, G.C / TLane.Width);
+            Dx.Device.Launch(
+                LinearKernels.InputGradient<T, TLane>, Dx.Device.Grid(rows.Items),
                 new Cost(G.Flops, G.Elements * Dx.Type.Bytes(), Direction.InputGradient),
-                Dy.View<T>(), W.View<T>(), Dx.View<T>(), G);
+                Dy.View<T>(), W.View<TLane>(), Dx.View<TLane>(), G.K, rows);
+        }
     }
 
     private readonly record struct LinearWeightGradient(LinearGeometry G, Tensor X, Tensor Dy, Tensor Dw) : ITypedLaunch
     {
         public void Run<T, TLane>()
             where T : unmanaged, IBinaryFloatingPointIeee754<T>
-            where TLane : unmanaged, ILane<TLane, T> => Dw.Device.Launch(
-                LinearKernels.WeightGradient, Dw.Device.Grid(G.K * G.C),
+            where TLane : unmanaged, ILane<TLane, T>
+        {
+            LinearRows rows = LinearRows.Of(Dw.Device, G.K, G.C / TLane.Width);
+            Dw.Device.Launch(
+                LinearKernels.WeightGradient<T, TLane>, Dw.Device.Grid(rows.Items),
                 new Cost(G.Flops, G.Elements * Dw.Type.Bytes(), Direction.WeightGradient),
-                X.View<T>(), Dy.View<T>(), Dw.View<T>(), G);
+                X.View<TLane>(), Dy.View<T>(), Dw.View<TLane>(), G.N, G.K, rows);
+        }
     }
 
     private readonly record struct LinearBiasGradient(LinearGeometry G, Tensor Dy, Tensor Db) : ITypedLaunch
@@ -81,6 +89,16 @@ internal readonly record struct LinearGeometry(int N, int C, int K)
     public long Flops => 2L * N * C * K;
 
     public long Elements => ((long)N * C) + ((long)K * C) + ((long)N * K);
+
+    /// <summary>Whether kernels along C take eight of it at a time.</summary>
+    public bool IsWide(ComputeDevice device) => device.Traits.IsCpuLike && C % 8 == 0;
+}
+
+/// <summary>A matrix of <paramref name="Length"/> lanes a row, <paramref name="Chunk"/> of which a work-item computes.</summary>
+internal readonly record struct LinearRows(int Items, int Length, int Chunk)
+{
+    public static LinearRows Of(ComputeDevice device, int rows, int length) =>
+        device.Traits.IsCpuLike ? new(rows, length, length) : new(rows * length, length, 1);
 }
 
 /// <summary>A small matrix product by definition, one result per work-item: a thousandth of a network's work.</summary>
@@ -101,32 +119,41 @@ internal static class LinearKernels
         Real.Store(y, item, sum + Real.Load(b, k));
     }
 
-    public static void InputGradient<T>(ArrayView<T> dy, ArrayView<T> w, ArrayView<T> dx, LinearGeometry g)
+    public static void InputGradient<T, TLane>(ArrayView<T> dy, ArrayView<TLane> w, ArrayView<TLane> dx, int classes, LinearRows rows)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T>
     {
         int item = Item.Index();
-        if (item >= g.N * g.C)
+        if (item >= rows.Items)
             return;
-        int n = item / g.C;
-        int c = item - (n * g.C);
-        T sum = T.Zero;
-        for (int k = 0; k < g.K; k++)
-            sum = Real.Fma(Real.Load(dy, (n * g.K) + k), Real.Load(w, (k * g.C) + c), sum);
-        Real.Store(dx, item, sum);
+        int start = item * rows.Chunk;
+        int n = start / rows.Length;
+        for (int i = start; i < start + rows.Chunk; i++)
+        {
+            TLane sum = TLane.Splat(T.Zero);
+            for (int k = 0, j = i - (n * rows.Length); k < classes; k++, j += rows.Length)
+                sum = TLane.Fma(TLane.Splat(Real.Load(dy, (n * classes) + k)), Real.Load(w, j), sum);
+            Real.Store(dx, i, sum);
+        }
     }
 
-    public static void WeightGradient<T>(ArrayView<T> x, ArrayView<T> dy, ArrayView<T> dw, LinearGeometry g)
+    public static void WeightGradient<T, TLane>(
+        ArrayView<TLane> x, ArrayView<T> dy, ArrayView<TLane> dw, int images, int classes, LinearRows rows)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T>
     {
         int item = Item.Index();
-        if (item >= g.K * g.C)
+        if (item >= rows.Items)
             return;
-        int k = item / g.C;
-        int c = item - (k * g.C);
-        T sum = T.Zero;
-        for (int n = 0; n < g.N; n++)
-            sum = Real.Fma(Real.Load(dy, (n * g.K) + k), Real.Load(x, (n * g.C) + c), sum);
-        Real.Store(dw, item, sum);
+        int start = item * rows.Chunk;
+        int k = start / rows.Length;
+        for (int i = start; i < start + rows.Chunk; i++)
+        {
+            TLane sum = TLane.Splat(T.Zero);
+            for (int n = 0, j = i - (k * rows.Length); n < images; n++, j += rows.Length)
+                sum = TLane.Fma(TLane.Splat(Real.Load(dy, (n * classes) + k)), Real.Load(x, j), sum);
+            Real.Store(dw, i, sum);
+        }
     }
 
     public static void BiasGradient<T>(ArrayView<T> dy, ArrayView<T> db, LinearGeometry g)

@@ -16,7 +16,9 @@ public sealed class PtxTests
         MethodInfo[] kernels = [.. KernelCatalog.KernelsOf(type).SelectMany(KernelCatalog.Instances)];
         Assert.That(kernels, Is.Not.Empty);
         IReadOnlyList<(string Name, string Code)> compiled = Ptx.Compile(kernels);
-        Assert.That(compiled.Where(kernel => kernel.Code.Contains("call.uni")).Select(kernel => kernel.Name), Is.Empty, "calls functions");
+        // The exponential and the logarithm of binary64 are functions on a GPU.
+        IEnumerable<string> calling = compiled.Where(kernel => kernel.Code.Contains("call.uni")).Select(kernel => kernel.Name);
+        Assert.That(calling.Where(name => !name.StartsWith("LossKernels.") || !name.Contains("<Double")), Is.Empty, "calls functions");
         if (Ptx.Assembler is null)
             return;
         string[] spilling = [.. compiled.AsParallel().Where(kernel => Spills(kernel.Code)).Select(kernel => kernel.Name)];
