@@ -58,6 +58,9 @@ public sealed class LayerParityTests
 
     private static BatchNormState State(OpScope scope) => new()
     {
-        Gamma = scope["weight"], Beta = scope["bias"], RunningMean = scope["running_mean"], RunningVariance = scope["running_var"],
+        Gamma = scope["weight"],
+        Beta = scope["bias"],
+        RunningMean = scope["running_mean"],
+        RunningVariance = scope["running_var"],
     };
 }
