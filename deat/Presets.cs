@@ -8,15 +8,15 @@ public static class Presets
     [
         ("demo", "built-in images, a narrow network, under two minutes on two cores", new Dictionary<string, string>
         {
-            ["width"] = "8",
-            ["epochs"] = "8",
+            ["width"] = "16",
+            ["epochs"] = "7",
             ["batch-size"] = "64",
             ["lr-schedule"] = "cyclic",
             ["lr-max"] = "0.1",
             ["max-replays"] = "4",
-            ["train-images"] = "2500",
-            ["validation-images"] = "500",
-            ["test-images"] = "1000",
+            ["train-images"] = "1600",
+            ["validation-images"] = "100",
+            ["test-images"] = "500",
         }),
         ("standard", "the paper's setting for CIFAR-10: 50 epochs, multistep, full width", new Dictionary<string, string>()),
         ("fast", "the authors' FAST setting: 10 epochs, cyclic learning rate", new Dictionary<string, string>
