@@ -18,6 +18,12 @@ internal sealed class Draw(int seed, ElementType? type = null, int budget = Draw
 
     public ElementType Type { get; } = type ?? (seed % 8 >= 6 ? ElementType.Float64 : ElementType.Float32);
 
+    /// <summary>The rounding unit; for binary64, in which the references compute as well, twice that.</summary>
+    public double Unit => Type == ElementType.Float32 ? Math.ScaleB(1, -24) : Math.ScaleB(1, -52);
+
+    /// <summary>The smallest normal number: devices may take smaller ones for zero.</summary>
+    public double Smallest => Type == ElementType.Float32 ? Math.ScaleB(1, -126) : Math.ScaleB(1, -1022);
+
     /// <summary>Whether one element of one input becomes NaN, to see where it arrives.</summary>
     public bool PlantsNaN { get; } = type is null && seed % 16 == 5;
 

@@ -82,10 +82,9 @@ internal static class OpCheck
             return;
         Require(actual.Length == expected.Length, $"{name} has {actual.Length} elements, expected {expected.Length}");
         bool exact = draw.Integers && !@case.Inexact.Contains(name);
-        double unit = draw.Type == ElementType.Float32 ? Math.ScaleB(1, -24) : Math.ScaleB(1, -52);
         for (int i = 0; i < actual.Length; i++)
         {
-            double tolerance = exact ? 0 : @case.Factor * unit * expected[i].Scale;
+            double tolerance = exact ? 0 : (@case.Factor * draw.Unit * expected[i].Scale) + draw.Smallest;
             bool same = double.IsNaN(expected[i].Value)
                 ? double.IsNaN(actual[i])
                 : actual[i] == expected[i].Value || Math.Abs(actual[i] - expected[i].Value) <= tolerance;

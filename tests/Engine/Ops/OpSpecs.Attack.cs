@@ -38,6 +38,68 @@ internal static partial class OpSpecs
         ],
     };
 
+    private static OpSpec LinfStep => new()
+    {
+        Name = nameof(Ops.LinfStep),
+        Draw = draw =>
+        {
+            Shape shape = Images(draw);
+            Normalization n = Normalization(draw, shape.C);
+            (double epsilon, double alpha) = draw.Integers ? (0.25, draw.Pick(0.125, 0.5)) : (8.0 / 255, draw.Pick(2.0 / 255, 10.0 / 255));
+            bool freezes = draw.Chance(0.5);
+            LinfBall ball = new() { Epsilon = epsilon, Alpha = alpha, ClampPixels = draw.Chance(0.8) };
+            return new()
+            {
+                Geometry = $"{shape}, {ball}{(freezes ? ", some frozen" : "")}",
+                Operands =
+                [
+                    new("dz", shape, Role.Activation, draw.Values(shape)),
+                    new("x", shape, Role.Activation, draw.Uniform(shape.Count, 0, 1)),
+                    new("delta", shape, Role.Activation, draw.Uniform(shape.Count, -epsilon, epsilon)),
+                    new("z", shape, Role.Activation),
+                    new("magnitude", new(shape.N, 1), Role.PerImage),
+                    .. freezes ? new[] { new Operand("active", new(shape.N, 1), Role.Index, draw.Indices(shape.N, 2)) } : [],
+                ],
+                NaNs = [],
+                Run = scope =>
+                {
+                    Ops.LinfStep(
+                        scope.Tape, scope["dz"], scope["x"], scope["delta"], scope["z"], ball, n, scope["magnitude"],
+                        freezes ? scope["active"] : null);
+                    return null;
+                },
+                Reference = arguments => SignedStep(shape, arguments, ball, n, freezes),
+            };
+        },
+        Errors =
+        [
+            ("two shapes", tape => Ops.LinfStep(
+                tape, Activation(tape, 1, 1, 2, 2), Activation(tape, 1, 1, 2, 3), Activation(tape, 1, 1, 2, 2), Activation(tape, 1, 1, 2, 2),
+                new LinfBall { Epsilon = 0.1, Alpha = 0.1 }, Unit(1), Plain(tape, 1, 1))),
+            ("negative epsilon", tape => Ops.LinfStep(
+                tape, Activation(tape, 1, 1, 2, 2), Activation(tape, 1, 1, 2, 2), Activation(tape, 1, 1, 2, 2), Activation(tape, 1, 1, 2, 2),
+                new LinfBall { Epsilon = -0.1, Alpha = 0.1 }, Unit(1), Plain(tape, 1, 1))),
+        ],
+    };
+
+    private static Dictionary<string, Scaled[]> SignedStep(Shape shape, Arguments arguments, LinfBall ball, Normalization n, bool freezes)
+    {
+        (double[] dz, double[] x, double[] delta) = (arguments["dz"], arguments["x"], arguments["delta"]);
+        int image = (int)(shape.Count / shape.N);
+        Scaled[] next = new Scaled[dz.Length];
+        Sum[] magnitude = new Sum[shape.N];
+        for (int i = 0; i < dz.Length; i++)
+        {
+            magnitude[i / image].Add(Math.Abs(dz[i]));
+            Scaled step = (Scaled)delta[i] + (Math.Sign(dz[i]) * Scaled.Rounded(ball.Alpha));
+            step = Clamp(step, 0 - Scaled.Rounded(ball.Epsilon), Scaled.Rounded(ball.Epsilon));
+            step = ball.ClampPixels ? Clamp(step, 0 - (Scaled)x[i], 1 - (Scaled)x[i]) : step;
+            next[i] = freezes && arguments["active"][i / image] == 0 ? delta[i] : step;
+        }
+
+        return new() { ["delta"] = next, ["z"] = NormalizedSum(shape, x, next, n), ["magnitude"] = [.. magnitude.Select(sum => (Scaled)sum)] };
+    }
+
     private static OpSpec InitializeDelta => new()
     {
         Name = nameof(Ops.InitializeDelta),
@@ -47,7 +109,7 @@ internal static partial class OpSpecs
             DeltaInit kind = draw.Pick(DeltaInit.Zero, DeltaInit.Uniform, DeltaInit.Uniform, DeltaInit.Normal, DeltaInit.Bernoulli);
             double tau = draw.Integers ? 0.25 : draw.Pick(8.0 / 255, 0.5);
             bool clamp = draw.Chance(0.5);
-            RandomKey key = new((ulong)draw.Between(0, int.MaxValue), Purpose.Delta, draw.Between(0, 99), draw.Between(0, 99));
+            RandomKey key = new((ulong)draw.Between(0, 1 << 30), Purpose.Delta, draw.Between(0, 99), draw.Between(0, 99));
             return new()
             {
                 Geometry = $"{kind} {shape}, tau {tau}{(clamp ? ", clamped" : "")}, {key}",
@@ -65,7 +127,7 @@ internal static partial class OpSpecs
                     {
                         // The engine promises 3e-6 for the normal distribution, which it draws in integer arithmetic.
                         Scaled delta = start * Scaled.Rounded(tau);
-                        delta = kind == DeltaInit.Normal ? delta with { Scale = 3e-6 * tau * Math.ScaleB(1, 53) } : delta;
+                        delta = kind == DeltaInit.Normal ? delta with { Scale = 3e-6 * tau / (8 * draw.Unit) } : delta;
                         return clamp ? Clamp(delta, 0 - (Scaled)x, 1 - (Scaled)x) : delta;
                     }),
                 },

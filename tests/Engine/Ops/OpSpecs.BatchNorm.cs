@@ -74,14 +74,12 @@ internal static partial class OpSpecs
             Result = _shape,
             // The unbiased variance has the factor m / (m - 1).
             Inexact = ["variance"],
-            NaNGradientOpen = _relu,
+            NaNGradientOpen = _relu || !_training,
             Run = scope => BatchNorm(scope.Tape, scope["x"], StateOf(scope), _training, _relu),
             Reference = Reference,
         };
 
         private int Count => _shape.N * _shape.Pixels;
-
-        private double Unit => _draw.Type == ElementType.Float32 ? Math.ScaleB(1, -24) : Math.ScaleB(1, -52);
 
         private BatchNormState StateOf(OpScope scope) => new()
         {
@@ -176,14 +174,15 @@ internal static partial class OpSpecs
         {
             if (!_relu)
                 return dy;
-            bool isOpen = y.Value != 0 && Math.Abs(y.Value) <= 8 * Unit * y.Scale;
-            return new Scaled(y.Value > 0 ? dy : 0, isOpen && !_draw.Integers ? Math.Abs(dy) / (8 * Unit) : 0);
+            bool isOpen = y.Value != 0 && Math.Abs(y.Value) <= 8 * _draw.Unit * y.Scale;
+            return new Scaled(y.Value > 0 ? dy : 0, isOpen && !_draw.Integers ? Math.Abs(dy) / (8 * _draw.Unit) : 0);
         }
 
         private Scaled Blend(double running, Scaled batch) =>
             (Scaled.Rounded(1 - _momentum) * running) + (Scaled.Rounded(_momentum) * batch);
 
-        // The mean's own error enters the variance only squared: deviations from it sum to zero.
+        // The mean's own error enters the variance only squared, for deviations from it sum to zero. Means of parts are rounded as
+        // well, which costs a little of u * |mean| * deviation (a variance that cancels costs u * mean^2).
         private (Scaled Mean, Scaled Variance) BatchMoments(int[] elements, double[] x)
         {
             Sum sum = default;
@@ -191,7 +190,9 @@ internal static partial class OpSpecs
                 sum.Add(x[i]);
             Scaled mean = sum / (Scaled)Count;
             double variance = elements.Sum(i => (x[i] - mean.Value) * (x[i] - mean.Value)) / Count;
-            return (mean, new Scaled(variance, (2 * variance) + (8 * Unit * mean.Scale * mean.Scale)));
+            return (mean, new Scaled(
+                variance,
+                (2 * variance) + (Math.Sqrt(variance) * Math.Abs(mean.Value) / 4) + (8 * _draw.Unit * mean.Scale * mean.Scale)));
         }
     }
 }

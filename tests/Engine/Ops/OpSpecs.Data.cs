@@ -56,7 +56,7 @@ internal static partial class OpSpecs
             Shape set = batch with { N = draw.Between(1, 6) };
             int start = draw.Between(0, 5), surplus = draw.Between(0, 5);
             bool augment = draw.Chance(0.7);
-            RandomKey key = new((ulong)draw.Between(0, int.MaxValue), Purpose.Augmentation, draw.Between(0, 99), draw.Between(0, 99));
+            RandomKey key = new((ulong)draw.Between(0, 1 << 30), Purpose.Augmentation, draw.Between(0, 99), draw.Between(0, 99));
             return new()
             {
                 Geometry = $"{batch} from {set}, start {start}{(augment ? $", augmented by {key}" : "")}",

@@ -49,6 +49,44 @@ internal static partial class OpSpecs
         ],
     };
 
+    private static OpSpec Correct => new()
+    {
+        Name = nameof(Ops.Correct),
+        Draw = draw =>
+        {
+            (int n, int k) = (draw.Between(1, 9), draw.Channels());
+            return new()
+            {
+                Geometry = $"{n} images, {k} classes",
+                Operands =
+                [
+                    new("z", new(n, k), Role.Activation, draw.Values(n * k)),
+                    new("labels", new(n, 1), Role.Index, draw.Indices(n, k)),
+                    new("correct", new(n, 1), Role.Index),
+                ],
+                NaNs = [],
+                Run = scope =>
+                {
+                    Ops.Correct(scope["z"], scope["labels"], scope["correct"]);
+                    return null;
+                },
+                Reference = arguments => new()
+                {
+                    ["correct"] = [.. Enumerable.Range(0, n).Select(i =>
+                    {
+                        double[] logits = arguments["z"][(i * k)..((i + 1) * k)];
+                        return (Scaled)(Array.IndexOf(logits, logits.Max()) == (int)arguments["labels"][i] ? 1 : 0);
+                    })],
+                },
+            };
+        },
+        Errors =
+        [
+            ("labels of another batch", tape => Ops.Correct(
+                Activation(tape, 2, 3), Plain(tape, 3, 1, 1, 1, ElementType.Int32), Plain(tape, 2, 1, 1, 1, ElementType.Int32))),
+        ],
+    };
+
     /// <summary>A mean over images of a loss of one image, which gives its value and its gradient for an upstream gradient g.</summary>
     private static OpCase Loss(
         Draw draw, int n, int k, double[] logits, Func<Tape, Tensor, Tensor, Tensor?, Tensor> op,

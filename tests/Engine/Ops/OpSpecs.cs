@@ -11,8 +11,8 @@ internal static partial class OpSpecs
         Conv2d(ConvolutionAlgorithm.Auto), Conv2d(ConvolutionAlgorithm.Tiled), Conv2d(ConvolutionAlgorithm.Direct),
         BatchNorm(training: true, relu: false), BatchNorm(training: false, relu: false),
         BatchNorm(training: true, relu: true), BatchNorm(training: false, relu: true),
-        Relu, GlobalAveragePool, Linear, CrossEntropy, Margin,
-        AdversarialInput, InitializeDelta, SgdStep, GatherBatch,
+        Relu, GlobalAveragePool, Linear, CrossEntropy, Margin, Correct,
+        AdversarialInput, LinfStep, InitializeDelta, SgdStep, GatherBatch,
     ];
 
     private static OpSpec Fill => new()
