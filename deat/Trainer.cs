@@ -60,7 +60,12 @@ public sealed class Trainer : IDisposable
         };
         State = new TrainerState
         {
-            Epoch = 0, Batch = 0, Replay = _replays.First, Sums = EpochSums.None, Passes = 0, Data = images.Digest,
+            Epoch = 0,
+            Batch = 0,
+            Replay = _replays.First,
+            Sums = EpochSums.None,
+            Passes = 0,
+            Data = images.Digest,
         };
     }
 
@@ -207,7 +212,9 @@ public sealed class Trainer : IDisposable
         Shape part = new(tensors.Count, 1);
         Minibatch batch = tensors with
         {
-            Losses = _losses.Slice(start, part), Correct = _correct.Slice(start, part), Magnitude = _magnitudes.Slice(start, part),
+            Losses = _losses.Slice(start, part),
+            Correct = _correct.Slice(start, part),
+            Magnitude = _magnitudes.Slice(start, part),
         };
         if (_orderedEpoch != now.Epoch)
             _source.SetOrder(_order.Epoch(now.Epoch));

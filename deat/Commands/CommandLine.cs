@@ -22,7 +22,10 @@ internal static class CommandLine
                 throw new UsageException(Explain(result, action));
             return result.Invoke(new InvocationConfiguration
             {
-                Output = output, Error = errors, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null,
+                Output = output,
+                Error = errors,
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null,
             });
         }
         catch (Exception e)

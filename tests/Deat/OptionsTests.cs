@@ -63,7 +63,11 @@ public sealed class OptionsTests
         Assert.That((paper.Width, paper.Epochs, paper.BatchSize), Is.EqualTo((64, 50, 128)));
         Assert.That(paper.Optimizer, Is.EqualTo(new OptimizerOptions
         {
-            Schedule = "multistep", LearningRate = 0.05, LeastLearningRate = 0, Momentum = 0.9, WeightDecay = 5e-4,
+            Schedule = "multistep",
+            LearningRate = 0.05,
+            LeastLearningRate = 0,
+            Momentum = 0.9,
+            WeightDecay = 5e-4,
         }));
         Assert.That((paper.Method.Name, paper.Adversary.Gamma, paper.Adversary.MaxReplays), Is.EqualTo(("mdeat", 1.01, 8)));
         Assert.That((paper.Adversary.Alpha!.Value.Value, paper.Adversary.Epsilon.Value), Is.EqualTo((10 / 255.0, 8 / 255.0)));

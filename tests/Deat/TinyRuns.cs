@@ -34,7 +34,11 @@ internal static class TinyRuns
     {
         Dictionary<string, string> tiny = new()
         {
-            ["width"] = "4", ["epochs"] = "3", ["batch-size"] = $"{BatchSize}", ["lr-max"] = "0.05", ["validation-images"] = "0",
+            ["width"] = "4",
+            ["epochs"] = "3",
+            ["batch-size"] = $"{BatchSize}",
+            ["lr-max"] = "0.05",
+            ["validation-images"] = "0",
         };
         string[] words = options.Split(' ', StringSplitOptions.RemoveEmptyEntries);
         Dictionary<string, string> given = words.Chunk(2).ToDictionary(pair => pair[0][2..], pair => pair[1]);
