@@ -17,45 +17,47 @@ public sealed partial class SignalTests
 
     private TemporaryFolder _folder = null!;
 
-    [SetUp]
-    public void MakeFolder() => _folder = new TemporaryFolder();
+    [OneTimeSetUp]
+    public void MakeUninterruptedRun()
+    {
+        _folder = new TemporaryFolder();
+        Finish(Start($"{Tiny} --out-dir {_folder["whole"]}"), ExitCodes.Ok);
+    }
 
-    [TearDown]
+    [OneTimeTearDown]
     public void DeleteFolder() => _folder.Delete();
 
     [Test]
     public void AnInterruptedRunSavesSaysHowToGoOnAndEndsAsIfNothingHadHappened()
     {
-        Finish(Start($"{Tiny} --out-dir {_folder["whole"]}"), ExitCodes.Ok);
-        using Process process = Start($"{Tiny} --out-dir {_folder["cut"]}");
+        using Process process = Start($"{Tiny} --out-dir {_folder["interrupted"]}");
         WaitForLine(process, "epoch ");
         Thread.Sleep(300);
         string output = Signal(process, Interrupt);
         Assert.That(process.ExitCode, Is.EqualTo(128 + Interrupt));
         Assert.That(output, Does.Contain("go on with: deat train --resume"));
         Assert.That(process.StandardError.ReadToEnd(), Does.Contain("stopping after this batch"));
-        Assert.That(File.Exists(_folder["cut/last.safetensors"]));
-        Finish(Start($"train --resume {_folder["cut"]}"), ExitCodes.Ok);
-        AssertSame();
+        Assert.That(File.Exists(_folder["interrupted/last.safetensors"]));
+        Finish(Start($"train --resume {_folder["interrupted"]}"), ExitCodes.Ok);
+        AssertSame("interrupted");
     }
 
     [Test]
     public void AKilledRunIsResumedFromItsLastCheckpoint()
     {
-        Finish(Start($"{Tiny} --out-dir {_folder["whole"]}"), ExitCodes.Ok);
-        using Process process = Start($"{Tiny} --out-dir {_folder["cut"]}");
-        while (!File.Exists(_folder["cut/last.safetensors"]))
+        using Process process = Start($"{Tiny} --out-dir {_folder["killed"]}");
+        while (!File.Exists(_folder["killed/last.safetensors"]))
             Thread.Sleep(5);
         Signal(process, Kill);
-        Finish(Start($"train --resume {_folder["cut"]}"), ExitCodes.Ok);
-        AssertSame();
-        Assert.That(File.ReadAllLines(_folder["cut/metrics.jsonl"]), Has.Length.EqualTo(4));
+        Finish(Start($"train --resume {_folder["killed"]}"), ExitCodes.Ok);
+        AssertSame("killed");
+        Assert.That(File.ReadAllLines(_folder["killed/metrics.jsonl"]), Has.Length.EqualTo(4));
     }
 
-    private void AssertSame()
+    private void AssertSame(string run)
     {
         foreach (string file in new[] { "last.safetensors", "best.safetensors" })
-            Assert.That(File.ReadAllBytes(_folder[$"cut/{file}"]), Is.EqualTo(File.ReadAllBytes(_folder[$"whole/{file}"])), file);
+            Assert.That(File.ReadAllBytes(_folder[$"{run}/{file}"]), Is.EqualTo(File.ReadAllBytes(_folder[$"whole/{file}"])), file);
     }
 
     private static void WaitForLine(Process process, string start)
