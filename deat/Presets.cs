@@ -9,14 +9,15 @@ public static class Presets
         ("demo", "built-in images, a narrow network, under two minutes on two cores", new Dictionary<string, string>
         {
             ["width"] = "16",
-            ["epochs"] = "7",
-            ["batch-size"] = "64",
+            ["epochs"] = "5",
+            ["batch-size"] = "32",
             ["lr-schedule"] = "cyclic",
             ["lr-max"] = "0.1",
             ["max-replays"] = "4",
-            ["train-images"] = "1600",
-            ["validation-images"] = "100",
-            ["test-images"] = "500",
+            ["train-images"] = "960",
+            ["validation-images"] = "64",
+            ["validation-attack"] = "cw5",
+            ["test-images"] = "300",
         }),
         ("standard", "the paper's setting for CIFAR-10: 50 epochs, multistep, full width", new Dictionary<string, string>()),
         ("fast", "the authors' FAST setting: 10 epochs, cyclic learning rate", new Dictionary<string, string>

@@ -22,14 +22,17 @@ public sealed record TrainerState
     /// <summary>Full passes of a minibatch in the epoch so far.</summary>
     public required long Passes { get; init; }
 
-    /// <summary>The best epoch and its accuracy under the validation attack; null without.</summary>
+    /// <summary>The best epoch so far; null without validation images.</summary>
     public BestEpoch? Best { get; init; }
 
     /// <summary>SHA-256 of the training images.</summary>
     public required string Data { get; init; }
 }
 
-/// <summary>The epoch with the highest accuracy under the validation attack.</summary>
+/// <summary>
+/// The epoch with the highest accuracy on the validation images: under the validation attack, or clean where the method trains without
+/// an adversary and robust accuracy is chance.
+/// </summary>
 /// <param name="Epoch">The epoch, from 0.</param>
 /// <param name="Accuracy">The accuracy in [0,1].</param>
 [method: JsonConstructor]

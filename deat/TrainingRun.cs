@@ -82,7 +82,7 @@ internal sealed class TrainingRun : IDisposable
         {
             ThrowIfStopped();
             _trainer.TrainBatch();
-            _screen.Progress(() => Progress(_screen.Time.GetElapsedTime(start), first));
+            _screen.Progress(() => Progress(start, first));
         }
 
         EpochSums sums = _trainer.Fold();
@@ -132,9 +132,10 @@ internal sealed class TrainingRun : IDisposable
         if (metrics.Magnitude is { } magnitude && _trainer.State.Replay.Warning(magnitude) is { } warning)
             _screen.Line($"warning: {warning}");
         BestEpoch? best = _trainer.State.Best;
-        bool isBest = metrics.RobustAccuracy is { } accuracy && (best is null || accuracy > best.Accuracy);
+        double? accuracy = _options.Method.HasAdversary ? metrics.RobustAccuracy : metrics.ValidationAccuracy;
+        bool isBest = accuracy is not null && (best is null || accuracy > best.Accuracy);
         if (isBest)
-            best = new BestEpoch(metrics.Epoch, metrics.RobustAccuracy!.Value);
+            best = new BestEpoch(metrics.Epoch, accuracy!.Value);
         _trainer.EndEpoch(best);
         Checkpoint checkpoint = _trainer.Save();
         if (isBest)
@@ -179,9 +180,11 @@ internal sealed class TrainingRun : IDisposable
             throw new OperationCanceledException();
     }
 
-    private string Progress(TimeSpan elapsed, int first)
+    private string Progress(long start, int first)
     {
+        // Waits for the device; the time before that would be that of queueing.
         EpochSums sums = _trainer.Fold();
+        TimeSpan elapsed = _screen.Time.GetElapsedTime(start);
         TrainerState state = _trainer.State;
         int done = state.Batch - first;
         double rate = done * _options.BatchSize / elapsed.TotalSeconds;

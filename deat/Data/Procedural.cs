@@ -8,10 +8,10 @@ namespace Deat.Training;
 public sealed record ProceduralAmplitudes
 {
     /// <summary>Least distance between a shape and its background, in every channel.</summary>
-    public float ContrastLeast { get; init; } = 0.12f;
+    public float ContrastLeast { get; init; } = 0.2f;
 
     /// <summary>Largest distance between a shape and its background.</summary>
-    public float ContrastMost { get; init; } = 0.3f;
+    public float ContrastMost { get; init; } = 0.4f;
 
     /// <summary>Probability that the shape is that of the class; it is any of the ten otherwise.</summary>
     public float Reliability { get; init; } = 0.85f;

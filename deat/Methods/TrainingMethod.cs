@@ -25,6 +25,9 @@ public sealed record TrainingMethod(string Name, string Title)
     /// <summary>Whether x + delta is clamped to [0,1] at the start already and not only after each step.</summary>
     public bool ClampsStart { get; init; }
 
+    /// <summary>Whether training images are perturbed at all.</summary>
+    public bool HasAdversary => Defaults.Start is not null;
+
     /// <summary>Whether --replays sets the number of iterations; otherwise the method decides.</summary>
     public bool HasFixedCount => Defaults.MaxReplays is null;
 }

@@ -5,19 +5,18 @@ namespace Deat.Tests;
 
 /// <summary>
 /// Checks of kernels that need a process of their own: "ops DEVICE COUNT BUDGET" checks seeds 1 to COUNT of every op, "mutants
-/// DEVICE" launches every planted fault. The word "poisoned" at the end turns on red zones; without them a checker sees the true
-/// end of every tensor.
+/// DEVICE KERNEL..." launches planted faults. Memory has no red zones, so that a checker sees the true end of every tensor.
 /// </summary>
 internal static class DeviceChecks
 {
     public static int Run(string[] args)
     {
-        TestDevices.Poison = args[^1] == "poisoned";
+        TestDevices.Poison = false;
         ComputeDevice device = TestDevices.Get(args[1]);
         int failures = 0;
         if (args[0] == "mutants")
         {
-            MutantKernels.LaunchAll(device);
+            MutantKernels.Launch(device, args[2..]);
         }
         else
         {

@@ -83,6 +83,9 @@ internal sealed record OpCase
     /// </summary>
     public string[] Adjoint { get; init; } = [];
 
+    /// <summary>Stride and padding, where the case is a convolution.</summary>
+    public (int Stride, int Padding)? Convolution { get; init; }
+
     /// <summary>A property of all that came out; the text of what is wrong, or null.</summary>
     public Func<IReadOnlyDictionary<string, double[]>, string?> Property { get; init; } = _ => null;
 }

@@ -5,7 +5,7 @@ namespace Deat.Twins;
 /// <summary>What the steps are run on: a network of some width, one batch of random images.</summary>
 internal abstract class TorchStep(int batchSize, int width) : IStep
 {
-    protected const double Epsilon = 8 / 255.0;
+    public const double Epsilon = 8 / 255.0;
 
     private Learner? learner;
     private Tensor? x;

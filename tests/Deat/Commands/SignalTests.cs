@@ -12,7 +12,7 @@ public sealed partial class SignalTests
     private const int Kill = 9;
 
     private const string Tiny =
-        "train --device cpu --method mdeat --width 2 --epochs 4 --batch-size 4 --train-images 210 --validation-images 10 --test-images 10 "
+        "train --device cpu --method mdeat --width 2 --epochs 4 --batch-size 4 --train-images 90 --validation-images 10 --test-images 10 "
         + "--validation-attack cw1 --test-attacks clean --max-replays 2";
 
     private TemporaryFolder _folder = null!;

@@ -29,8 +29,6 @@ internal static class MutantKernels
         OneCellFromAllGroups,
     }
 
-    private delegate void Kernel(ArrayView<float> x, ArrayView<float> sums, ArrayView<float> total);
-
     public static void Sound(ArrayView<float> x, ArrayView<float> sums, ArrayView<float> total) => MirrorSums(x, sums, total, Fault.None);
 
     public static void GlobalWritePastEnd(ArrayView<float> x, ArrayView<float> sums, ArrayView<float> total) =>
@@ -60,15 +58,11 @@ internal static class MutantKernels
     public static void OneCellFromAllGroups(ArrayView<float> x, ArrayView<float> sums, ArrayView<float> total) =>
         MirrorSums(x, sums, total, Fault.OneCellFromAllGroups);
 
-    /// <summary>Launches them all, each on tensors of its own.</summary>
-    public static void LaunchAll(ComputeDevice device)
+    /// <summary>Launches those that are named, each on tensors of its own.</summary>
+    public static void Launch(ComputeDevice device, IEnumerable<string> names)
     {
-        foreach (Kernel kernel in (ReadOnlySpan<Kernel>)
-            [
-                Sound, GlobalWritePastEnd, GlobalReadPastEnd, SharedWritePastEnd, NoBarrierAfterWriting, NoBarrierAfterReading,
-                UninitializedShared, AccumulatesWithoutAtomic, OneCellFromAllGroups, DivergentBarrier,
-            ])
-            Launch(device, kernel.Method.CreateDelegate<Action<ArrayView<float>, ArrayView<float>, ArrayView<float>>>());
+        foreach (string name in names)
+            Launch(device, typeof(MutantKernels).GetMethod(name)!.CreateDelegate<Action<ArrayView<float>, ArrayView<float>, ArrayView<float>>>());
     }
 
     /// <summary>The sums of one launch, and the total.</summary>

@@ -4,7 +4,7 @@ namespace Deat.Tests;
 
 internal static partial class OpSpecs
 {
-    private static OpSpec Conv2d(ConvolutionAlgorithm algorithm) => new()
+    public static OpSpec Conv2d(ConvolutionAlgorithm algorithm) => new()
     {
         Name = nameof(Ops.Conv2d),
         Variant = algorithm.ToString(),
@@ -41,6 +41,7 @@ internal static partial class OpSpecs
             Operands = [new("x", g.X, Role.Input, draw.Values(g.X)), new("w", g.W, Role.Parameter, draw.Values(g.W))],
             Result = g.Y,
             Adjoint = ["x", "w"],
+            Convolution = (g.Stride, g.Padding),
             // Whether a NaN weight times a zero of the padding is seen depends on who reads the padding.
             NaNs = ["x"],
             Run = scope => Ops.Conv2d(scope.Tape, scope["x"], scope["w"], g.Stride, g.Padding, algorithm),

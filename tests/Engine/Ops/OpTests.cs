@@ -7,8 +7,6 @@ namespace Deat.Tests;
 /// <summary>Every op of the table on every device.</summary>
 public sealed class OpTests
 {
-    private const int GradientCases = 30;
-
     public static IEnumerable<TestCaseData> Everywhere => Cases(OpSpecs.All);
 
     public static IEnumerable<TestCaseData> DifferentiableEverywhere => Cases(OpSpecs.All.Where(spec => spec.Differentiable));
@@ -26,11 +24,13 @@ public sealed class OpTests
     [TestCaseSource(nameof(DifferentiableEverywhere))]
     public void GradientsAreTheDifferencesOfTheForwardPass(object spec, string device)
     {
+        // The formula is the same everywhere, and each device's gradients are compared with the reference's.
+        int cases = device == "cpu" ? 20 : 4;
         ComputeDevice opened = TestDevices.Get(device);
         opened.Pool.Poison = false;
         try
         {
-            foreach (int seed in Seeds(GradientCases))
+            foreach (int seed in Seeds(cases))
                 GradientCheck.Run((OpSpec)spec, opened, seed);
         }
         finally

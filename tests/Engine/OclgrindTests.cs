@@ -1,0 +1,20 @@
+using NUnit.Framework;
+
+namespace Deat.Tests;
+
+/// <summary>Twenty random cases of every op under Oclgrind, on the kernels of CPUs and on those of GPUs.</summary>
+public sealed class OclgrindTests
+{
+    // Oclgrind interprets: a ten-thousandth of the speed of a processor.
+    private const string Budget = "150";
+
+    [Test]
+    public void NoOpRacesOrLeavesItsTensors([Values("opencl:0", "opencl:0" + TestDevices.AsGpu)] string device)
+    {
+        Oclgrind.Require();
+        OclgrindResult result = Oclgrind.Races("ops", device, "20", Budget);
+        Assert.That(result.Log, Is.Empty);
+        Assert.That(result.Output, Does.Not.Contain("FATAL"));
+        Assert.That(result.ExitCode, Is.Zero, result.Output);
+    }
+}
