@@ -35,13 +35,6 @@ public sealed class Tensor
 
     internal DeviceBuffer Buffer => _buffer;
 
-    /// <summary>The same elements under another shape of equal count. Both layouts must be contiguous (no border).</summary>
-    public Tensor Reshape(Shape shape)
-    {
-        Require.That(Layout.Border == 0 && shape.Count == Shape.Count, "Reshape", $"{Shape.Count} elements without a border", shape);
-        return new Tensor(_buffer, _offset, new Layout(shape, Layout.Block == 1 ? 1 : shape.C, 0), Type);
-    }
-
     /// <summary>A part of a plain tensor as a tensor of its own: <paramref name="shape"/> elements from <paramref name="start"/>.</summary>
     public Tensor Slice(int start, Shape shape)
     {

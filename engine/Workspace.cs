@@ -26,6 +26,7 @@ public enum MemoryCategory
 public class Workspace(ComputeDevice device, MemoryCategory category) : IDisposable
 {
     private readonly List<DeviceBuffer> _buffers = [];
+    private bool _disposed;
 
     /// <summary>The device of all tensors made here.</summary>
     public ComputeDevice Device { get; } = device;
@@ -55,8 +56,10 @@ public class Workspace(ComputeDevice device, MemoryCategory category) : IDisposa
     }
 
     /// <summary>A tensor of the given layout. Its elements are undefined, its border is zero.</summary>
+    /// <exception cref="ObjectDisposedException">All memory was given back.</exception>
     public Tensor Allocate(Layout layout, ElementType type)
     {
+        ObjectDisposedException.ThrowIf(_disposed, this);
         DeviceBuffer buffer = Device.Pool.Rent(layout, type, category);
         _buffers.Add(buffer);
         return new Tensor(buffer, 0, layout, type);
@@ -82,5 +85,6 @@ public class Workspace(ComputeDevice device, MemoryCategory category) : IDisposa
         foreach (DeviceBuffer buffer in _buffers)
             Device.Pool.Return(buffer);
         _buffers.Clear();
+        _disposed = true;
     }
 }

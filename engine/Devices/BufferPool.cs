@@ -4,7 +4,10 @@ using ILGPU.Runtime;
 
 namespace Deat.Engine;
 
-/// <summary>Bytes on a device, rented from the pool. Always a whole byte buffer: see the folder's README for why.</summary>
+/// <summary>
+/// Bytes on a device, rented from the pool once: the same memory rented again is another one of these, so that whoever still holds
+/// this one is told. Always a whole byte buffer: see the folder's README for why.
+/// </summary>
 internal sealed class DeviceBuffer(ComputeDevice device, MemoryBuffer1D<byte, Stride1D.Dense> memory, PoolKey key, int guard)
 {
     public ComputeDevice Device { get; } = device;
@@ -67,12 +70,18 @@ public sealed class BufferPool : IDisposable
 
     internal DeviceBuffer Rent(Layout layout, ElementType type, MemoryCategory category)
     {
+        if ((long)layout.Shape.N * layout.ImageStride > int.MaxValue)
+        {
+            throw new DeviceException(
+                $"a tensor {layout.Shape} has more elements than the {int.MaxValue:N0} that a view can have; a smaller batch needs less");
+        }
+
         long bytes = (long)layout.Length * type.Bytes();
         PoolKey key = layout.Border == 0 ? new PoolKey(bytes, default, default) : new PoolKey(bytes, layout, type);
         DeviceBuffer buffer;
         if (_free.TryGetValue(key, out Stack<DeviceBuffer>? stack) && stack.TryPop(out DeviceBuffer? reused))
         {
-            buffer = reused;
+            buffer = new DeviceBuffer(_device, reused.Memory, key, reused.Guard);
             _freeBytes -= bytes;
         }
         else

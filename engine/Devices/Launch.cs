@@ -12,7 +12,7 @@ internal readonly record struct LaunchGrid(int Groups, int GroupSize, int Shared
 
 /// <summary>
 /// The one place where kernels are launched. It checks what OpenCL runtimes answer by aborting the process (group size, shared
-/// memory), compiles on first use, and counts the launch with its exact price.
+/// memory, memory of another device), compiles on first use, and counts the launch with its exact price.
 /// </summary>
 public sealed partial class ComputeDevice
 {
@@ -25,7 +25,8 @@ public sealed partial class ComputeDevice
         Action<T1> kernel, LaunchGrid grid, Cost cost, T1 a1)
         where T1 : struct
     {
-        if (Prepare(kernel, grid, cost) is not Action<AcceleratorStream, KernelConfig, T1> launch)
+        bool owns = Owns(a1);
+        if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1> launch)
             launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
         launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1);
     }
@@ -35,7 +36,8 @@ public sealed partial class ComputeDevice
         where T1 : struct
         where T2 : struct
     {
-        if (Prepare(kernel, grid, cost) is not Action<AcceleratorStream, KernelConfig, T1, T2> launch)
+        bool owns = Owns(a1) && Owns(a2);
+        if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2> launch)
             launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
         launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2);
     }
@@ -46,7 +48,8 @@ public sealed partial class ComputeDevice
         where T2 : struct
         where T3 : struct
     {
-        if (Prepare(kernel, grid, cost) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3> launch)
+        bool owns = Owns(a1) && Owns(a2) && Owns(a3);
+        if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3> launch)
             launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
         launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3);
     }
@@ -58,7 +61,8 @@ public sealed partial class ComputeDevice
         where T3 : struct
         where T4 : struct
     {
-        if (Prepare(kernel, grid, cost) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4> launch)
+        bool owns = Owns(a1) && Owns(a2) && Owns(a3) && Owns(a4);
+        if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4> launch)
             launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
         launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4);
     }
@@ -71,7 +75,8 @@ public sealed partial class ComputeDevice
         where T4 : struct
         where T5 : struct
     {
-        if (Prepare(kernel, grid, cost) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5> launch)
+        bool owns = Owns(a1) && Owns(a2) && Owns(a3) && Owns(a4) && Owns(a5);
+        if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5> launch)
             launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
         launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5);
     }
@@ -85,7 +90,8 @@ public sealed partial class ComputeDevice
         where T5 : struct
         where T6 : struct
     {
-        if (Prepare(kernel, grid, cost) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6> launch)
+        bool owns = Owns(a1) && Owns(a2) && Owns(a3) && Owns(a4) && Owns(a5) && Owns(a6);
+        if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6> launch)
             launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
         launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6);
     }
@@ -100,7 +106,9 @@ public sealed partial class ComputeDevice
         where T6 : struct
         where T7 : struct
     {
-        if (Prepare(kernel, grid, cost) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7> launch)
+        bool owns = Owns(a1) && Owns(a2) && Owns(a3) && Owns(a4) && Owns(a5) && Owns(a6)
+            && Owns(a7);
+        if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7> launch)
             launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
         launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7);
     }
@@ -116,13 +124,16 @@ public sealed partial class ComputeDevice
         where T7 : struct
         where T8 : struct
     {
-        if (Prepare(kernel, grid, cost) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8> launch)
+        bool owns = Owns(a1) && Owns(a2) && Owns(a3) && Owns(a4) && Owns(a5) && Owns(a6)
+            && Owns(a7) && Owns(a8);
+        if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8> launch)
             launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
         launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8);
     }
 
     internal void Launch<T1, T2, T3, T4, T5, T6, T7, T8, T9>(
-        Action<T1, T2, T3, T4, T5, T6, T7, T8, T9> kernel, LaunchGrid grid, Cost cost, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9)
+        Action<T1, T2, T3, T4, T5, T6, T7, T8, T9> kernel, LaunchGrid grid, Cost cost,
+        T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9)
         where T1 : struct
         where T2 : struct
         where T3 : struct
@@ -133,13 +144,16 @@ public sealed partial class ComputeDevice
         where T8 : struct
         where T9 : struct
     {
-        if (Prepare(kernel, grid, cost) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9> launch)
+        bool owns = Owns(a1) && Owns(a2) && Owns(a3) && Owns(a4) && Owns(a5) && Owns(a6)
+            && Owns(a7) && Owns(a8) && Owns(a9);
+        if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9> launch)
             launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
         launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9);
     }
 
     internal void Launch<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10>(
-        Action<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10> kernel, LaunchGrid grid, Cost cost, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9, T10 a10)
+        Action<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10> kernel, LaunchGrid grid, Cost cost,
+        T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9, T10 a10)
         where T1 : struct
         where T2 : struct
         where T3 : struct
@@ -151,13 +165,17 @@ public sealed partial class ComputeDevice
         where T9 : struct
         where T10 : struct
     {
-        if (Prepare(kernel, grid, cost) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10> launch)
+        bool owns = Owns(a1) && Owns(a2) && Owns(a3) && Owns(a4) && Owns(a5) && Owns(a6)
+            && Owns(a7) && Owns(a8) && Owns(a9) && Owns(a10);
+        if (Prepare(kernel, grid, cost, owns)
+            is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10> launch)
             launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
         launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9, a10);
     }
 
     internal void Launch<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11>(
-        Action<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11> kernel, LaunchGrid grid, Cost cost, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9, T10 a10, T11 a11)
+        Action<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11> kernel, LaunchGrid grid, Cost cost,
+        T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9, T10 a10, T11 a11)
         where T1 : struct
         where T2 : struct
         where T3 : struct
@@ -170,13 +188,17 @@ public sealed partial class ComputeDevice
         where T10 : struct
         where T11 : struct
     {
-        if (Prepare(kernel, grid, cost) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11> launch)
+        bool owns = Owns(a1) && Owns(a2) && Owns(a3) && Owns(a4) && Owns(a5) && Owns(a6)
+            && Owns(a7) && Owns(a8) && Owns(a9) && Owns(a10) && Owns(a11);
+        if (Prepare(kernel, grid, cost, owns)
+            is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11> launch)
             launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
         launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11);
     }
 
     internal void Launch<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12>(
-        Action<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12> kernel, LaunchGrid grid, Cost cost, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9, T10 a10, T11 a11, T12 a12)
+        Action<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12> kernel, LaunchGrid grid, Cost cost,
+        T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9, T10 a10, T11 a11, T12 a12)
         where T1 : struct
         where T2 : struct
         where T3 : struct
@@ -190,21 +212,37 @@ public sealed partial class ComputeDevice
         where T11 : struct
         where T12 : struct
     {
-        if (Prepare(kernel, grid, cost) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12> launch)
+        bool owns = Owns(a1) && Owns(a2) && Owns(a3) && Owns(a4) && Owns(a5) && Owns(a6)
+            && Owns(a7) && Owns(a8) && Owns(a9) && Owns(a10) && Owns(a11) && Owns(a12);
+        if (Prepare(kernel, grid, cost, owns)
+            is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12> launch)
             launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
         launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12);
     }
 
-    private Delegate? Prepare(Delegate kernel, LaunchGrid grid, Cost cost)
+    private Delegate? Prepare(Delegate kernel, LaunchGrid grid, Cost cost, bool ownsViews)
     {
         MethodInfo method = kernel.Method;
         if (grid.Groups < 1 || grid.GroupSize < 1 || grid.GroupSize > Traits.MaxGroupSize)
-            throw new DeviceException($"kernel {method.Name}: {grid.Groups} groups of {grid.GroupSize}, '{Name}' allows {Traits.MaxGroupSize}");
+        {
+            throw new DeviceException(
+                $"kernel {method.Name}: {grid.Groups} groups of {grid.GroupSize}, '{Name}' allows {Traits.MaxGroupSize}");
+        }
+
         if (grid.SharedBytes > Traits.SharedBytes)
-            throw new DeviceException($"kernel {method.Name} needs {grid.SharedBytes:N0} B shared, '{Name}' allows {Traits.SharedBytes:N0}");
+        {
+            throw new DeviceException(
+                $"kernel {method.Name} needs {grid.SharedBytes:N0} B shared, '{Name}' allows {Traits.SharedBytes:N0}");
+        }
+
+        if (!ownsViews)
+            throw new DeviceException($"kernel {method.Name} on '{Name}' was given a tensor of another device");
         Ledger.Record(method.Name, cost);
         return _launchers.GetValueOrDefault(method);
     }
+
+    private bool Owns<T>(T argument)
+        where T : struct => argument is not IArrayView { Buffer: { } memory } || memory.Accelerator == Accelerator;
 
     private TLauncher Compile<TLauncher>(Delegate kernel, Func<TLauncher> load)
         where TLauncher : Delegate
@@ -217,7 +255,8 @@ public sealed partial class ComputeDevice
         }
         catch (Exception e)
         {
-            throw new DeviceException($"kernel {kernel.Method.Name} does not compile on '{Name}': {BuildLog.Explain(Accelerator, kernel.Method, e)}", e);
+            string reason = BuildLog.Explain(Accelerator, kernel.Method, e);
+            throw new DeviceException($"kernel {kernel.Method.Name} does not compile on '{Name}': {reason}", e);
         }
     }
 }

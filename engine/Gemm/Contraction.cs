@@ -40,7 +40,7 @@ internal struct Contraction
     /// <summary>Number of columns; elements of y and of the output from one tile of 16 columns to the next.</summary>
     public int Columns, YTile, OTile, YOrigin;
 
-    /// <summary>The outermost contracted index is cut into splits of this many values; elements of the output from split to split.</summary>
+    /// <summary>The outermost contracted index is cut into splits of so many values; elements of the output from split to split.</summary>
     public int K0PerSplit, OSplit;
 
     /// <summary>Row tiles that one work-item handles one after another.</summary>

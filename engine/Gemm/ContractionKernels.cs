@@ -70,7 +70,8 @@ internal static class ContractionKernels
     [IntrinsicImplementation]
     [DeviceBody(nameof(TileBody))]
     private static unsafe void Tile<T>(
-        ArrayView<T> x, ArrayView<Lane8<T>> y, ArrayView<Lane8<T>> output, in Contraction g, in TileRows rows, int tile, int split, int k0, int k0End)
+        ArrayView<T> x, ArrayView<Lane8<T>> y, ArrayView<Lane8<T>> output, in Contraction g, in TileRows rows, int tile, int split,
+        int k0, int k0End)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         if (typeof(T) != typeof(float) || Real.ChecksBounds)
@@ -177,7 +178,8 @@ internal static class ContractionKernels
     }
 
     private static void TileBody<T>(
-        ArrayView<T> x, ArrayView<Lane8<T>> y, ArrayView<Lane8<T>> output, in Contraction g, in TileRows rows, int tile, int split, int k0, int k0End)
+        ArrayView<T> x, ArrayView<Lane8<T>> y, ArrayView<Lane8<T>> output, in Contraction g, in TileRows rows, int tile, int split,
+        int k0, int k0End)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Lane8<T> a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default;

@@ -5,7 +5,8 @@ using ILGPU;
 namespace Deat.Engine;
 
 /// <summary>What the direct kernels know of a layout.</summary>
-internal readonly record struct DirectLayout(int N, int C, int H, int W, int Image, int Block, int Row, int Column, int Origin, int BlockSize)
+internal readonly record struct DirectLayout(
+    int N, int C, int H, int W, int Image, int Block, int Row, int Column, int Origin, int BlockSize)
 {
     public DirectLayout(Layout l)
         : this(l.Shape.N, l.Shape.C, l.Shape.H, l.Shape.W, l.ImageStride, l.BlockStride, l.RowStride, l.ColumnStride, l.Origin, l.Block)
@@ -51,7 +52,10 @@ internal static class DirectConvolutionKernels
                 {
                     int column = (q * g.Stride) - g.Padding + s;
                     if (h >= 0 && h < g.X.H && column >= 0 && column < g.X.W)
-                        sum = Real.Fma(Real.Load(x, g.X.Index(n, c, h, column)), Real.Load(w, (((((k * g.X.C) + c) * g.R) + r) * g.S) + s), sum);
+                    {
+                        T v = Real.Load(x, g.X.Index(n, c, h, column));
+                        sum = Real.Fma(v, Real.Load(w, (((((k * g.X.C) + c) * g.R) + r) * g.S) + s), sum);
+                    }
                 }
             }
         }

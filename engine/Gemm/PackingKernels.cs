@@ -92,7 +92,7 @@ internal static class PackingKernels
         }
     }
 
-    /// <summary>One item: a chunk of rows; copies the columns that exist from rows of whole tiles to where the contraction wants them.</summary>
+    /// <summary>One item: a chunk of rows; copies the columns that exist from rows of whole tiles to their places.</summary>
     public static void CropColumns<T>(ArrayView<T> whole, ArrayView<T> output, Contraction g, int chunk)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {

@@ -14,7 +14,7 @@ internal interface ITypedLaunch
 /// <summary>The one place where element types and lane widths become type parameters.</summary>
 internal static class Dispatch
 {
-    /// <summary>Runs <paramref name="launch"/> for element type <paramref name="type"/>, with eight elements a lane if <paramref name="wide"/>.</summary>
+    /// <summary>Runs <paramref name="launch"/> for <paramref name="type"/>, eight elements a lane if <paramref name="wide"/>.</summary>
     public static void Run<TLaunch>(ElementType type, bool wide, in TLaunch launch)
         where TLaunch : struct, ITypedLaunch
     {

@@ -13,7 +13,7 @@ internal static class GroupSum
 {
     private const int LargestGroup = 128;
 
-    /// <summary>The launch of a kernel with one group for each of <paramref name="results"/>, which calls Of <paramref name="sums"/> times.</summary>
+    /// <summary>One group for each of <paramref name="results"/>; the kernel calls Of <paramref name="sums"/> times.</summary>
     public static LaunchGrid Grid<TLane>(ComputeDevice device, int results, int sums)
         where TLane : unmanaged
     {

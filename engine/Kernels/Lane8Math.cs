@@ -35,7 +35,8 @@ internal static class Lane8Math
     [DeviceBody(nameof(FmaBody))]
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane8<T> Fma<T>(Lane8<T> a, Lane8<T> b, Lane8<T> c)
-        where T : unmanaged, INumber<T> => typeof(T) == typeof(float) ? L<T>(Vector256.FusedMultiplyAdd(V(a), V(b), V(c))) : FmaBody(a, b, c);
+        where T : unmanaged, INumber<T> =>
+        typeof(T) == typeof(float) ? L<T>(Vector256.FusedMultiplyAdd(V(a), V(b), V(c))) : FmaBody(a, b, c);
 
     [IntrinsicImplementation]
     [DeviceBody(nameof(SplatBody))]
@@ -47,13 +48,17 @@ internal static class Lane8Math
     [DeviceBody(nameof(ReluBody))]
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane8<T> Relu<T>(Lane8<T> v)
-        where T : unmanaged, INumber<T> => typeof(T) == typeof(float) ? L<T>(Vector256.AndNot(V(v), Vector256.LessThan(V(v), Vector256<float>.Zero))) : ReluBody(v);
+        where T : unmanaged, INumber<T> => typeof(T) == typeof(float)
+            ? L<T>(Vector256.AndNot(V(v), Vector256.LessThan(V(v), Vector256<float>.Zero)))
+            : ReluBody(v);
 
     [IntrinsicImplementation]
     [DeviceBody(nameof(WherePositiveBody))]
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane8<T> WherePositive<T>(Lane8<T> condition, Lane8<T> v)
-        where T : unmanaged, INumber<T> => typeof(T) == typeof(float) ? L<T>(Vector256.AndNot(V(v), Vector256.LessThanOrEqual(V(condition), Vector256<float>.Zero))) : WherePositiveBody(condition, v);
+        where T : unmanaged, INumber<T> => typeof(T) == typeof(float)
+            ? L<T>(Vector256.AndNot(V(v), Vector256.LessThanOrEqual(V(condition), Vector256<float>.Zero)))
+            : WherePositiveBody(condition, v);
 
     private static Lane8<T> AddBody<T>(Lane8<T> a, Lane8<T> b)
         where T : unmanaged, INumber<T> => new()

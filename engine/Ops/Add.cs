@@ -1,7 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using ILGPU;
-using ILGPU.Algorithms;
 
 namespace Deat.Engine;
 
@@ -56,7 +55,7 @@ internal static class AddKernels
         where TLane : unmanaged, ILane<TLane, T>
     {
         int start = Item.Index() * chunk;
-        int end = XMath.Min(start + chunk, y.IntLength);
+        int end = start + chunk < y.IntLength ? start + chunk : y.IntLength;
         for (int i = start; i < end; i++)
             Real.Store(y, i, Real.Load(a, i) + Real.Load(b, i));
     }

@@ -43,7 +43,7 @@ public static partial class Ops
     public static Tensor BatchNorm(Tape tape, Tensor x, BatchNormState state, bool training) =>
         BatchNorm(tape, x, state, training, relu: false);
 
-    /// <summary>max(<see cref="BatchNorm(Tape, Tensor, BatchNormState, bool)"/>, 0) in the same passes over memory; NaN stays NaN.</summary>
+    /// <summary>max(<see cref="BatchNorm(Tape, Tensor, BatchNormState, bool)"/>, 0) in the same passes; NaN stays NaN.</summary>
     /// <param name="tape">Records the op and owns the result.</param>
     /// <param name="x">[N, C, H, W]; in training more than one value per channel</param>
     /// <param name="state">Parameters and running statistics; gamma and beta are both parameters or neither is.</param>
@@ -55,13 +55,15 @@ public static partial class Ops
     {
         foreach (Tensor vector in (ReadOnlySpan<Tensor>)[state.Gamma, state.Beta, state.RunningMean, state.RunningVariance])
         {
-            Require.That(vector.Layout == Layout.Plain(Shape.Vector(x.Shape.C)), nameof(BatchNorm), $"vectors of {x.Shape.C}", vector.Layout);
+            Require.That(
+                vector.Layout == Layout.Plain(Shape.Vector(x.Shape.C)), nameof(BatchNorm), $"vectors of {x.Shape.C}", vector.Layout);
             Require.That(vector.Type == x.Type, nameof(BatchNorm), x.Type, vector.Type);
         }
 
         long count = (long)x.Shape.N * x.Shape.Pixels;
         Require.That(!training || count > 1, nameof(BatchNorm), "more than one value per channel in training", x.Shape);
-        Require.That((state.Gamma.Gradient is null) == (state.Beta.Gradient is null), nameof(BatchNorm), "both parameters or neither", state);
+        Require.That(
+            (state.Gamma.Gradient is null) == (state.Beta.Gradient is null), nameof(BatchNorm), "both parameters or neither", state);
         BatchNormPass pass = new(
             tape, x, state, training, relu,
             tape.Plain(Shape.Vector(x.Shape.C), x.Type),

@@ -6,7 +6,8 @@ using ILGPU;
 namespace Deat.Engine;
 
 /// <summary>Numbers that turn moments of slices into statistics of the batch.</summary>
-internal readonly record struct BatchMoments<T>(T SlicePixels, T InverseSlices, T InverseCount, T InverseCountLessOne, T Epsilon, T Momentum)
+internal readonly record struct BatchMoments<T>(
+    T SlicePixels, T InverseSlices, T InverseCount, T InverseCountLessOne, T Epsilon, T Momentum)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     public static BatchMoments<T> Of(double count, RowSlices slices, BatchNormState state) => new(
@@ -166,7 +167,8 @@ internal static class BatchNormKernels
 
     /// <summary>dbeta and dgamma from the sums of the slices, one group of items for each lane.</summary>
     public static void ParameterGradients<T, TLane>(
-        ArrayView<TLane> sums, ArrayView<TLane> products, ArrayView<TLane> rstd, ArrayView<TLane> dgamma, ArrayView<TLane> dbeta, int slices)
+        ArrayView<TLane> sums, ArrayView<TLane> products, ArrayView<TLane> rstd, ArrayView<TLane> dgamma, ArrayView<TLane> dbeta,
+        int slices)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {

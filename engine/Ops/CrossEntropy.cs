@@ -106,7 +106,8 @@ internal static class LossKernels
     }
 
     public static void CrossEntropyGradient<T>(
-        ArrayView<T> logits, ArrayView<int> labels, ArrayView<T> sums, ArrayView<T> dmean, ArrayView<T> dz, int images, int classes, T share)
+        ArrayView<T> logits, ArrayView<int> labels, ArrayView<T> sums, ArrayView<T> dmean, ArrayView<T> dz, int images, int classes,
+        T share)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int n = Item.Index();

@@ -1,7 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using ILGPU;
-using ILGPU.Algorithms;
 
 namespace Deat.Engine;
 
@@ -41,7 +40,7 @@ internal static class FillKernels
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int start = Item.Index() * chunk;
-        int end = XMath.Min(start + chunk, tensor.IntLength);
+        int end = start + chunk < tensor.IntLength ? start + chunk : tensor.IntLength;
         for (int i = start; i < end; i++)
             Real.Store(tensor, i, value);
     }

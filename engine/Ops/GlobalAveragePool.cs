@@ -6,7 +6,7 @@ namespace Deat.Engine;
 
 public static partial class Ops
 {
-    /// <summary>The mean over the pixels of each channel: y[n,c] = sum over h, w of x[n,c,h,w] / (H W); dx[n,c,h,w] = dy[n,c] / (H W).</summary>
+    /// <summary>The mean over each channel's pixels: y[n,c] = sum over h, w of x[n,c,h,w] / (H W); dx[n,c,h,w] = dy[n,c] / (H W).</summary>
     /// <param name="tape">Records the op and owns the result.</param>
     /// <param name="x">[N, C, H, W]</param>
     /// <returns>[N, C, 1, 1]</returns>

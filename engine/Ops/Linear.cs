@@ -79,7 +79,8 @@ public static partial class Ops
             where T : unmanaged, IBinaryFloatingPointIeee754<T>
             where TLane : unmanaged, ILane<TLane, T> => Db.Device.Launch(
                 LinearKernels.BiasGradient, Db.Device.Grid(G.K),
-                new Cost(Dy.Shape.Count, (Dy.Shape.Count + G.K) * Db.Type.Bytes(), Direction.WeightGradient), Dy.View<T>(), Db.View<T>(), G);
+                new Cost(Dy.Shape.Count, (Dy.Shape.Count + G.K) * Db.Type.Bytes(), Direction.WeightGradient),
+                Dy.View<T>(), Db.View<T>(), G);
     }
 }
 

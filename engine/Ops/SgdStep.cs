@@ -1,7 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using ILGPU;
-using ILGPU.Algorithms;
 
 namespace Deat.Engine;
 
@@ -67,7 +66,7 @@ internal static class SgdKernels
         where TLane : unmanaged, ILane<TLane, T>
     {
         int start = Item.Index() * chunk;
-        int end = XMath.Min(start + chunk, weights.IntLength);
+        int end = start + chunk < weights.IntLength ? start + chunk : weights.IntLength;
         for (int i = start; i < end; i++)
         {
             TLane w = Real.Load(weights, i);
@@ -84,7 +83,7 @@ internal static class SgdKernels
         where TLane : unmanaged, ILane<TLane, T>
     {
         int start = Item.Index() * chunk;
-        int end = XMath.Min(start + chunk, weights.IntLength);
+        int end = start + chunk < weights.IntLength ? start + chunk : weights.IntLength;
         for (int i = start; i < end; i++)
         {
             TLane w = Real.Load(weights, i);

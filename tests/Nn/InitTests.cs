@@ -18,7 +18,8 @@ public sealed class InitTests
         double bound = 1 / Math.Sqrt(fanIn);
         double variance = bound * bound / 3;
         Assert.That(values.Select(v => (double)v).Average(), Is.EqualTo(0).Within(5 * Math.Sqrt(variance / values.Length)));
-        Assert.That(values.Select(v => (double)v * v).Average(), Is.EqualTo(variance).Within(5 * variance * Math.Sqrt(0.8 / values.Length)));
+        double spread = 5 * variance * Math.Sqrt(0.8 / values.Length);
+        Assert.That(values.Select(v => (double)v * v).Average(), Is.EqualTo(variance).Within(spread));
         Assert.That(values.Max(), Is.InRange(0.999 * bound, 1.0000001 * bound));
         Assert.That(values.Min(), Is.InRange(-1.0000001 * bound, -0.999 * bound));
     }

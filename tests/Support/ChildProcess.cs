@@ -23,6 +23,19 @@ internal static class ChildProcess
         return process;
     }
 
+    /// <summary>Runs an assembly with arguments to its end.</summary>
+    public static (int ExitCode, string Output) Run(string[] command, params (string Name, string Value)[] variables)
+    {
+        ProcessStartInfo start = new("dotnet", ["exec", .. command]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach ((string name, string value) in variables)
+            start.Environment[name] = value;
+        using Process process = Process.Start(start)!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        string error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, output.Result + error);
+    }
+
     /// <summary>A checkpoint of which every byte tells its number.</summary>
     public static Checkpoint Numbered(int number, int megabytes)
     {

@@ -37,7 +37,8 @@ internal static class KernelCatalog
         Type[] constraints = [.. parameter.GetGenericParameterConstraints().Where(type => type.IsInterface)];
         if (constraints.Any(type => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IBinaryFloatingPointIeee754<>)))
             return [typeof(float), typeof(double)];
-        return Engine.Where(type => type is { IsValueType: true, IsEnum: false } && constraints.All(constraint => Implements(type, constraint)))
+        return Engine
+            .Where(type => type is { IsValueType: true, IsEnum: false } && constraints.All(constraint => Implements(type, constraint)))
             .SelectMany(type => Close(type, chosen));
     }
 

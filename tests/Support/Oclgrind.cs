@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using NUnit.Framework;
 
 namespace Deat.Tests;
@@ -37,21 +36,10 @@ internal static class Oclgrind
     private static OclgrindResult Start(string[] arguments, params (string Name, string Value)[] variables)
     {
         string log = Path.GetTempFileName();
-        ProcessStartInfo start = new("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.ArgumentList.Add("exec");
-        start.ArgumentList.Add(typeof(Oclgrind).Assembly.Location);
-        foreach (string argument in arguments)
-            start.ArgumentList.Add(argument);
-        start.Environment["OCL_ICD_VENDORS"] = Driver;
-        start.Environment["OCLGRIND_LOG"] = log;
-        start.Environment["OCLGRIND_MAX_ERRORS"] = "1000";
-        foreach ((string name, string value) in variables)
-            start.Environment[name] = value;
-        using Process process = Process.Start(start)!;
-        Task<string> output = process.StandardOutput.ReadToEndAsync();
-        string error = process.StandardError.ReadToEnd();
-        process.WaitForExit();
-        OclgrindResult result = new(process.ExitCode, output.Result + error, File.ReadAllText(log));
+        (int code, string output) = ChildProcess.Run(
+            [typeof(Oclgrind).Assembly.Location, .. arguments],
+            [("OCL_ICD_VENDORS", Driver), ("OCLGRIND_LOG", log), ("OCLGRIND_MAX_ERRORS", "1000"), .. variables]);
+        OclgrindResult result = new(code, output, File.ReadAllText(log));
         File.Delete(log);
         return result;
     }

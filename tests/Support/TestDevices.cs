@@ -55,7 +55,8 @@ public sealed class TestDevices
     [ModuleInitializer]
     internal static void CheckBounds()
     {
-        Environment.SetEnvironmentVariable("DEAT_CHECK_BOUNDS", "1");
+        if (Environment.GetEnvironmentVariable("DEAT_CHECK_BOUNDS") is null)
+            Environment.SetEnvironmentVariable("DEAT_CHECK_BOUNDS", "1");
         // ILGPU asserts every index on the CPU accelerator; the default listener would end the process.
         Trace.Listeners.Clear();
         Trace.Listeners.Add(new CountingListener());

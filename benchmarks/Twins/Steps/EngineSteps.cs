@@ -66,7 +66,8 @@ internal abstract class EngineStep(string device, int batchSize, int width) : IS
     protected static void Start(AdversarialPass pass, int key)
     {
         Ops.InitializeDelta(
-            pass.Batch.Delta, pass.Batch.X, DeltaInit.Uniform, TorchStep.Epsilon, clampPixels: true, new RandomKey(1, Purpose.Delta, 0, key));
+            pass.Batch.Delta, pass.Batch.X, DeltaInit.Uniform, TorchStep.Epsilon, clampPixels: true,
+            new RandomKey(1, Purpose.Delta, 0, key));
         pass.Start();
     }
 }

@@ -29,7 +29,7 @@ internal static class StepCommand
             DefaultValueFactory = _ => Environment.ProcessorCount,
             Description = "libtorch's threads.",
         };
-        var devices = new Option<string?>("--devices") { Description = "DEAT.Native's devices, separated by commas; all usable where left out." };
+        var devices = new Option<string?>("--devices") { Description = "DEAT.Native's devices, separated by commas; all if left out." };
         var only = new Option<string?>("--only") { Description = "Steps whose name begins like this; all where left out." };
         var command = new Command("step", "Time one DEAT replay and a PGD-7 step of the network in float32; JSON on standard output.")
         {

@@ -21,7 +21,8 @@ public sealed class SyncTests
             ?? throw new IgnoreException("no OpenCL device"));
         Delegate kernel = MutantKernels.Sound;
         CLBackend backend = ((CLAccelerator)device.Accelerator).Backend;
-        string source = ((CLCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(kernel.Method), default)).Source;
+        EntryPointDescription entry = EntryPointDescription.FromExplicitlyGroupedKernel(kernel.Method);
+        string source = ((CLCompiledKernel)backend.Compile(entry, default)).Source;
         string[] order = [.. Regex.Matches(source, @"barrier\([^)]*\)|= +\* +var\d+;").Select(match => match.Value)];
         Assert.That(order.Select(part => part == Fence), Is.EqualTo(new[] { false, true, false, true }), source);
     }

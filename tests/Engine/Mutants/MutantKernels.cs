@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Reflection;
 using Deat.Engine;
 using ILGPU;
 
@@ -61,8 +62,8 @@ internal static class MutantKernels
     /// <summary>Launches those that are named, each on tensors of its own.</summary>
     public static void Launch(ComputeDevice device, IEnumerable<string> names)
     {
-        foreach (string name in names)
-            Launch(device, typeof(MutantKernels).GetMethod(name)!.CreateDelegate<Action<ArrayView<float>, ArrayView<float>, ArrayView<float>>>());
+        foreach (MethodInfo kernel in names.Select(name => typeof(MutantKernels).GetMethod(name)!))
+            Launch(device, kernel.CreateDelegate<Action<ArrayView<float>, ArrayView<float>, ArrayView<float>>>());
     }
 
     /// <summary>The sums of one launch, and the total.</summary>

@@ -74,11 +74,11 @@ internal static partial class OpSpecs
         Errors =
         [
             ("two shapes", tape => Ops.LinfStep(
-                tape, Activation(tape, 1, 1, 2, 2), Activation(tape, 1, 1, 2, 3), Activation(tape, 1, 1, 2, 2), Activation(tape, 1, 1, 2, 2),
-                new LinfBall { Epsilon = 0.1, Alpha = 0.1 }, Unit(1), Plain(tape, 1, 1))),
+                tape, Activation(tape, 1, 1, 2, 2), Activation(tape, 1, 1, 2, 3), Activation(tape, 1, 1, 2, 2),
+                Activation(tape, 1, 1, 2, 2), new LinfBall { Epsilon = 0.1, Alpha = 0.1 }, Unit(1), Plain(tape, 1, 1))),
             ("negative epsilon", tape => Ops.LinfStep(
-                tape, Activation(tape, 1, 1, 2, 2), Activation(tape, 1, 1, 2, 2), Activation(tape, 1, 1, 2, 2), Activation(tape, 1, 1, 2, 2),
-                new LinfBall { Epsilon = -0.1, Alpha = 0.1 }, Unit(1), Plain(tape, 1, 1))),
+                tape, Activation(tape, 1, 1, 2, 2), Activation(tape, 1, 1, 2, 2), Activation(tape, 1, 1, 2, 2),
+                Activation(tape, 1, 1, 2, 2), new LinfBall { Epsilon = -0.1, Alpha = 0.1 }, Unit(1), Plain(tape, 1, 1))),
         ],
     };
 
@@ -97,7 +97,7 @@ internal static partial class OpSpecs
             next[i] = freezes && arguments["active"][i / image] == 0 ? delta[i] : step;
         }
 
-        return new() { ["delta"] = next, ["z"] = NormalizedSum(shape, x, next, n), ["magnitude"] = [.. magnitude.Select(sum => (Scaled)sum)] };
+        return new() { ["delta"] = next, ["z"] = NormalizedSum(shape, x, next, n), ["magnitude"] = Totals(magnitude) };
     }
 
     private static OpSpec InitializeDelta => new()
@@ -123,7 +123,7 @@ internal static partial class OpSpecs
                 },
                 Reference = arguments => new()
                 {
-                    ["delta"] = Map(arguments["x"], [.. Enumerable.Range(0, (int)shape.Count).Select(i => Start(kind, key, i))], (x, start) =>
+                    ["delta"] = Map(arguments["x"], Starts(kind, key, shape.Count), (x, start) =>
                     {
                         // The engine promises 3e-6 for the normal distribution, which it draws in integer arithmetic.
                         Scaled delta = start * Scaled.Rounded(tau);
@@ -160,6 +160,9 @@ internal static partial class OpSpecs
             _ => 0,
         };
     }
+
+    private static double[] Starts(DeltaInit kind, RandomKey key, long count) =>
+        [.. Enumerable.Range(0, (int)count).Select(i => Start(kind, key, i))];
 
     private static Scaled Clamp(Scaled v, Scaled low, Scaled high) => new(
         Math.Clamp(v.Value, low.Value, high.Value), Math.Max(v.Scale, Math.Max(low.Scale, high.Scale)));

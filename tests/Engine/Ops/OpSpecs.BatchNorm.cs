@@ -16,7 +16,10 @@ internal static partial class OpSpecs
             ("two types", tape => BatchNorm(
                 tape, tape.Activation(new Shape(2, 3, 4, 4), ElementType.Float64), State(tape, 3), training, relu)),
             .. training
-                ? new (string, Action<Tape>)[] { ("one value", tape => BatchNorm(tape, Activation(tape, 1, 3), State(tape, 3), true, relu)) }
+                ? new (string, Action<Tape>)[]
+                {
+                    ("one value", tape => BatchNorm(tape, Activation(tape, 1, 3), State(tape, 3), true, relu)),
+                }
                 : [],
         ],
     };

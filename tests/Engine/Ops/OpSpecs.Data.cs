@@ -106,5 +106,6 @@ internal static partial class OpSpecs
 
     private static void Gather(Tape tape, int start, int labels) => Ops.GatherBatch(
         Plain(tape, 5, 3, 4, 4, ElementType.UInt8), Plain(tape, labels, 1, 1, 1, ElementType.Int32),
-        Plain(tape, 3, 1, 1, 1, ElementType.Int32), start, Activation(tape, 2, 3, 4, 4), Plain(tape, 2, 1, 1, 1, ElementType.Int32), false, default);
+        Plain(tape, 3, 1, 1, 1, ElementType.Int32), start, Activation(tape, 2, 3, 4, 4), Plain(tape, 2, 1, 1, 1, ElementType.Int32), false,
+        default);
 }

@@ -1,0 +1,226 @@
+using Deat.Engine;
+using ILGPU;
+using ILGPU.Runtime;
+using NUnit.Framework;
+
+namespace Deat.Tests;
+
+public sealed class BufferPoolTests
+{
+    private const int Steps = 2000;
+
+    private static readonly Shape Small = new(1, 1, 2, 2);
+
+    [Test]
+    public void BehavesLikeArrays(
+        [ValueSource(typeof(TestDevices), nameof(TestDevices.Ids))] string id, [Values] bool poison)
+    {
+        using ComputeDevice device = Fresh(id, poison);
+        PoolModel model = new(device, seed: 1);
+        for (int step = 0; step < Steps; step++)
+            model.Step();
+        model.ReturnAll();
+        Assert.That(device.Pool.LiveBytes, Is.Zero);
+        device.Pool.Trim();
+        Assert.That(device.Pool.ReservedBytes, Is.Zero);
+    }
+
+    /// <summary>A byte at an offset from the first of a tensor [1, 1, 2, 2] of binary32, with its border 64 bytes long.</summary>
+    [Test]
+    public void WritesThatAKernelMustNotDoAreSeen(
+        [ValueSource(typeof(TestDevices), nameof(TestDevices.Ids))] string id,
+        [Values(-256, -1, 0, 19, 28, 63, 64, 319)] int offset)
+    {
+        using ComputeDevice device = Fresh(id, poison: true);
+        DeviceBuffer buffer = device.Pool.Rent(device.Traits.LayoutFor(Small), ElementType.Float32, MemoryCategory.Data);
+        Assert.That(buffer.Key.Bytes, Is.EqualTo(64));
+        Write(buffer, offset);
+        string message = offset is < 0 or >= 64 ? "outside a buffer of 64 bytes" : "into the border";
+        Assert.That(() => device.Pool.Return(buffer), Throws.InvalidOperationException.With.Message.Contains(message));
+    }
+
+    [TestCase(20)]
+    [TestCase(27)]
+    [TestCase(36)]
+    [TestCase(43)]
+    public void WritesToElementsAreNot(int offset)
+    {
+        using ComputeDevice device = Fresh("cpu", poison: true);
+        DeviceBuffer buffer = device.Pool.Rent(device.Traits.LayoutFor(Small), ElementType.Float32, MemoryCategory.Data);
+        Write(buffer, offset);
+        Assert.That(() => device.Pool.Return(buffer), Throws.Nothing);
+    }
+
+    [Test]
+    public void MemoryGivenBackTwiceIsRefused()
+    {
+        using ComputeDevice device = Fresh("cpu", poison: false);
+        DeviceBuffer first = device.Pool.Rent(Layout.Plain(Small), ElementType.Float32, MemoryCategory.Data);
+        device.Pool.Return(first);
+        Assert.That(() => device.Pool.Return(first), Throws.InvalidOperationException);
+        DeviceBuffer second = device.Pool.Rent(Layout.Plain(Small), ElementType.Float32, MemoryCategory.Data);
+        Assert.That(second.Memory, Is.SameAs(first.Memory));
+        Assert.That(() => device.Pool.Return(first), Throws.InvalidOperationException, "while it is rented again");
+        Assert.That(device.Pool.LiveBytes, Is.EqualTo(16));
+    }
+
+    [Test]
+    public void MoreElementsThanIndicesAreRefused()
+    {
+        using Workspace workspace = new(TestDevices.Get("cpu"), MemoryCategory.Data);
+        Assert.That(
+            () => workspace.Plain(new Shape(1 << 12, 1 << 12, 1 << 8), ElementType.Float32),
+            Throws.TypeOf<DeviceException>().With.Message.Contains("[4096, 4096, 256, 1]").And.Message.Contains("smaller batch"));
+    }
+
+    private static ComputeDevice Fresh(string id, bool poison)
+    {
+        ComputeDevice device = ComputeDevice.Open(TestDevices.Get(id).Listing);
+        device.Pool.Poison = poison;
+        return device;
+    }
+
+    private static void Write(DeviceBuffer buffer, int offset)
+    {
+        ((ArrayView<byte>)buffer.Memory.View).SubView(buffer.Guard + offset, 1).CopyFromCPU(buffer.Device.Stream, new byte[] { 1 });
+        buffer.Device.Synchronize();
+    }
+
+    /// <summary>Rents, writes, reads, fills and gives back at random, and keeps in arrays what must be on the device.</summary>
+    private sealed class PoolModel(ComputeDevice device, int seed)
+    {
+        private const int MostRented = 12;
+
+        private static readonly MemoryCategory[] Categories = Enum.GetValues<MemoryCategory>();
+
+        private static readonly ElementType[] Types = [ElementType.UInt8, ElementType.Int32, ElementType.Float32, ElementType.Float64];
+
+        // Several have equal numbers of bytes and borders in different places.
+        private static readonly Shape[] Shapes =
+            [Small, new(1, 16), new(1, 16, 6, 6), new(2, 32, 2, 2), new(1, 1024), new(1, 1, 30, 30), new(3, 5, 1, 7), new(7, 1)];
+
+        private readonly Random _random = new(seed);
+        private readonly List<(DeviceBuffer Buffer, Tensor Tensor, double[] Values)> _rented = [];
+        private readonly Dictionary<(long, Layout, ElementType), int> _free = [];
+        private readonly Dictionary<MemoryCategory, long> _peaks = Categories.ToDictionary(category => category, _ => 0L);
+
+        public void Step()
+        {
+            int action = _random.Next(10);
+            if (_rented.Count == 0 || (action < 3 && _rented.Count < MostRented))
+                Rent();
+            else if (action < 5)
+                Return(_random.Next(_rented.Count));
+            else if (action == 9 && _random.Next(10) == 0)
+                Trim();
+            else
+                Touch(_random.Next(_rented.Count));
+            CheckCounts();
+        }
+
+        public void ReturnAll()
+        {
+            while (_rented.Count > 0)
+                Return(_rented.Count - 1);
+        }
+
+        private void Rent()
+        {
+            Shape shape = Shapes[_random.Next(Shapes.Length)];
+            Layout layout = _random.Next(2) == 0 ? Layout.Plain(shape) : device.Traits.LayoutFor(shape);
+            ElementType type = Types[_random.Next(Types.Length)];
+            MemoryCategory category = Categories[_random.Next(Categories.Length)];
+            DeviceBuffer buffer = device.Pool.Rent(layout, type, category);
+            Tensor tensor = new(buffer, 0, layout, type);
+            CheckFresh(buffer, layout, type);
+            double[] values = Draw(shape.Count);
+            OpExecution.Write(tensor, values);
+            _rented.Add((buffer, tensor, values));
+            if (_free.GetValueOrDefault(KeyOf(tensor)) > 0)
+                _free[KeyOf(tensor)]--;
+            _peaks[category] = Math.Max(_peaks[category], Live(category));
+        }
+
+        private void Return(int index)
+        {
+            (DeviceBuffer buffer, Tensor tensor, double[] values) = _rented[index];
+            Assert.That(OpExecution.Read(tensor), Is.EqualTo(values));
+            _rented.RemoveAt(index);
+            device.Pool.Return(buffer);
+            _free[KeyOf(tensor)] = _free.GetValueOrDefault(KeyOf(tensor)) + 1;
+        }
+
+        private void Trim()
+        {
+            device.Pool.Trim();
+            _free.Clear();
+        }
+
+        // Writes a part or everything, by a copy or a kernel, and reads everything.
+        private void Touch(int index)
+        {
+            (_, Tensor tensor, double[] values) = _rented[index];
+            bool whole = tensor.Layout.Border > 0;
+            int start = whole ? 0 : _random.Next(values.Length);
+            int count = whole ? values.Length : _random.Next(1, values.Length - start + 1);
+            Tensor part = whole ? tensor : tensor.Slice(start, new Shape(1, count));
+            double[] written = Draw(count);
+            if (!whole && tensor.Type is ElementType.Float32 or ElementType.Float64 && _random.Next(2) == 0)
+            {
+                Array.Fill(written, written[0]);
+                Ops.Fill(part, written[0]);
+            }
+            else
+            {
+                OpExecution.Write(part, written);
+            }
+
+            written.CopyTo(values, start);
+            Assert.That(OpExecution.Read(part), Is.EqualTo(written));
+            Assert.That(OpExecution.Read(tensor), Is.EqualTo(values));
+        }
+
+        private double[] Draw(long count) => [.. Enumerable.Range(0, (int)count).Select(_ => (double)_random.Next(1, 256))];
+
+        private void CheckCounts()
+        {
+            BufferPool pool = device.Pool;
+            foreach (MemoryCategory category in Categories)
+                Assert.That(pool.Use(category), Is.EqualTo(new MemoryUse(Live(category), _peaks[category])), $"{category}");
+            Assert.That(pool.LiveBytes, Is.EqualTo(Categories.Sum(Live)));
+            Assert.That(pool.ReservedBytes, Is.EqualTo(pool.LiveBytes + _free.Sum(free => free.Key.Item1 * free.Value)));
+        }
+
+        private void CheckFresh(DeviceBuffer buffer, Layout layout, ElementType type)
+        {
+            byte[] bytes = new byte[buffer.Key.Bytes];
+            buffer.Bytes.CopyToCPU(device.Stream, bytes);
+            device.Synchronize();
+            bool[] isElement = new bool[layout.Length];
+            for (int i = 0; i < layout.Shape.Count; i++)
+            {
+                (int w, int h) = (i % layout.Shape.W, i / layout.Shape.W % layout.Shape.H);
+                int rest = i / layout.Shape.Pixels;
+                isElement[layout.Index(rest / layout.Shape.C, rest % layout.Shape.C, h, w)] = true;
+            }
+
+            for (int i = 0; i < bytes.Length; i++)
+            {
+                if (!isElement[i / type.Bytes()])
+                    Assert.That(bytes[i], Is.Zero, $"border of {layout}, byte {i}");
+                else if (device.Pool.Poison)
+                    Assert.That(bytes[i], Is.EqualTo(0xFF), $"poison of {layout}, byte {i}");
+            }
+        }
+
+        private long Live(MemoryCategory category) =>
+            _rented.Where(entry => entry.Buffer.Category == category).Sum(entry => BytesOf(entry.Tensor));
+
+        private static long BytesOf(Tensor tensor) => (long)tensor.Layout.Length * tensor.Type.Bytes();
+
+        // Memory with a border serves its own layout and type only.
+        private static (long, Layout, ElementType) KeyOf(Tensor tensor) => tensor.Layout.Border == 0
+            ? (BytesOf(tensor), default, default)
+            : (BytesOf(tensor), tensor.Layout, tensor.Type);
+    }
+}
