@@ -98,7 +98,8 @@ internal static class DeviceCatalog
     }
 
     private static DeviceListing Describe(CudaDevice device, int index) => new(
-        $"cuda:{index}", device.Name, $"CUDA, compute capability {device.Architecture}", Traits(device, Backend.Cuda, false, true, true), null);
+        $"cuda:{index}", device.Name, $"CUDA, compute capability {device.Architecture}",
+        Traits(device, Backend.Cuda, isCpuLike: false, fp64: true, genericAddressSpace: true), null);
 
     private static DeviceListing Describe(CLDevice device, int index)
     {

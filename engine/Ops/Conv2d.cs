@@ -77,7 +77,8 @@ public static partial class Ops
             {
                 DirectGeometry direct = new(G);
                 Tape.Device.Launch(
-                    DirectConvolutionKernels.Convolve, Tape.Device.Grid((int)Y.Shape.Count), cost, X.View<T>(), W.View<T>(), Y.View<T>(), direct);
+                    DirectConvolutionKernels.Convolve, Tape.Device.Grid((int)Y.Shape.Count), cost,
+                    X.View<T>(), W.View<T>(), Y.View<T>(), direct);
             }
         }
     }
@@ -116,7 +117,8 @@ public static partial class Ops
             {
                 DirectGeometry direct = new(G);
                 device.Launch(
-                    DirectConvolutionKernels.WeightGradient, device.Grid((int)Dw.Shape.Count), cost, X.View<T>(), Dy.View<T>(), Dw.View<T>(), direct);
+                    DirectConvolutionKernels.WeightGradient, device.Grid((int)Dw.Shape.Count), cost,
+                    X.View<T>(), Dy.View<T>(), Dw.View<T>(), direct);
                 return;
             }
 
