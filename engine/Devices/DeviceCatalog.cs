@@ -107,7 +107,8 @@ internal static class DeviceCatalog
         bool fp64 = device.Extensions.Contains("cl_khr_fp64");
         DeviceTraits traits = Traits(device, Backend.OpenCL, isCpu, fp64, device.Capabilities.GenericAddressSpace);
         string? refusal = device.CVersion < new CLCVersion(1, 2) ? $"OpenCL C {device.CVersion}, 1.2 is needed" : null;
-        return new($"opencl:{index}", device.Name.Trim(), $"{device.PlatformName} {device.PlatformVersion}", traits, refusal);
+        string version = CLAPI.CurrentAPI.GetDeviceInfo(device.DeviceId, CLDeviceInfoType.CL_DRIVER_VERSION).TrimEnd('\0');
+        return new($"opencl:{index}", device.Name.Trim(), $"{device.PlatformName} {version}", traits, refusal);
     }
 
     private static DeviceListing Describe(CPUDevice device) => new(

@@ -49,6 +49,17 @@ public sealed record DeviceTraits
     /// <summary>Work-items per group for kernels that do not cooperate.</summary>
     public int GroupSize => IsCpuLike ? 1 : Math.Min(128, MaxGroupSize);
 
+    /// <summary>
+    /// Channels from which Winograd's tiles beat the definition: measured on two cores at batch 32 and 64 (the transforms cost more where
+    /// .NET compiles them). On GPUs it was not measured and is not used unless asked for.
+    /// </summary>
+    public int WinogradChannels => (IsCpuLike, Backend) switch
+    {
+        (true, Backend.Cpu) => 64,
+        (true, _) => 16,
+        _ => int.MaxValue,
+    };
+
     /// <summary>Elements that one work-item of an element-wise kernel handles.</summary>
     public int Chunk => IsCpuLike ? 4096 : 8;
 

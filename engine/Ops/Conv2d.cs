@@ -11,6 +11,12 @@ public enum ConvolutionAlgorithm
     /// <summary>Register tiles over packed weights; needs the padding to fit the border of the activations.</summary>
     Tiled,
 
+    /// <summary>
+    /// <see cref="Deat.Engine.Winograd"/>: 3x3 windows with stride 1 and padding 1 over even images, channels and filters in sixteens.
+    /// Fewer products, hence other rounding; a NaN spreads over the 2x2 pixels of its tile.
+    /// </summary>
+    Winograd,
+
     /// <summary>One work-item per element, straight from the definition: any shape, and the reference of the others.</summary>
     Direct,
 }
@@ -26,7 +32,7 @@ public static partial class Ops
     /// <param name="w">Weights [K, C, R, S], plain.</param>
     /// <param name="stride">Pixels from one output to the next, both ways.</param>
     /// <param name="padding">Zeros around x, both ways.</param>
-    /// <param name="algorithm">The kernels; <see cref="ConvolutionAlgorithm.Tiled"/> fails where it does not fit.</param>
+    /// <param name="algorithm">The kernels; one that does not fit is refused.</param>
     /// <returns>[N, K, (H + 2 padding - R) / stride + 1, (W + 2 padding - S) / stride + 1]</returns>
     /// <exception cref="ArgumentException">Shapes or types do not match, or the window is larger than the padded input.</exception>
     public static Tensor Conv2d(
@@ -39,29 +45,28 @@ public static partial class Ops
             x.Shape.H + (2 * padding) >= w.Shape.H && x.Shape.W + (2 * padding) >= w.Shape.W,
             nameof(Conv2d), $"a window within {x.Shape} padded by {padding}", w.Shape);
         ConvolutionGeometry g = new(x.Layout, w.Shape, stride, padding, tape.Device.Traits);
-        Require.That(algorithm != ConvolutionAlgorithm.Tiled || g.FitsBorders, nameof(Conv2d), "padding within the border", padding);
-        bool tiled = algorithm != ConvolutionAlgorithm.Direct && g.FitsBorders;
+        ConvolutionAlgorithm chosen = algorithm == ConvolutionAlgorithm.Auto ? Convolutions.Choose(g) : algorithm;
+        Require.That(
+            Convolutions.Fits(chosen, g), nameof(Conv2d), $"a convolution that fits {chosen}", (x.Shape, w.Shape, stride, padding));
 
         Tensor y = tape.Allocate(g.Y, x.Type);
-        Run(new ConvolutionForward(tape, g, tiled, x, w, y));
+        Dispatch.Run(x.Type, wide: true, new ConvolutionForward(tape, g, chosen, x, w, y));
         return tape.Record(y, [x, w], dy =>
         {
             if (tape.Needs(x))
             {
                 Tensor dx = tape.Allocate(x.Layout, x.Type);
-                Run(new ConvolutionInputGradient(tape, g, tiled, dy, w, dx));
+                Dispatch.Run(x.Type, wide: true, new ConvolutionInputGradient(tape, g, chosen, dy, w, dx));
                 tape.Accumulate(x, dx);
             }
 
             if (tape.Needs(w))
-                tape.WriteGradient(w, dw => Run(new ConvolutionWeightGradient(tape, g, tiled && g.HasWholeTiles, x, dy, dw)));
+                tape.WriteGradient(w, dw => Dispatch.Run(x.Type, wide: true, new ConvolutionWeightGradient(tape, g, chosen, x, dy, dw)));
         });
-
-        void Run<TLaunch>(TLaunch launch)
-            where TLaunch : struct, ITypedLaunch => Dispatch.Run(x.Type, wide: true, launch);
     }
 
-    private readonly record struct ConvolutionForward(Tape Tape, ConvolutionGeometry G, bool Tiled, Tensor X, Tensor W, Tensor Y)
+    private readonly record struct ConvolutionForward(
+        Tape Tape, ConvolutionGeometry G, ConvolutionAlgorithm Algorithm, Tensor X, Tensor W, Tensor Y)
         : ITypedLaunch
     {
         public void Run<T, TLane>()
@@ -69,114 +74,90 @@ public static partial class Ops
             where TLane : unmanaged, ILane<TLane, T>
         {
             Cost cost = new(G.Flops, G.Bytes(X.Type.Bytes()));
-            if (Tiled)
+            switch (Algorithm)
             {
-                Convolutions.ContractPacked<T>(Tape, PackedWeights.Forward(G), W, X, Y, [G.Forward()], cost);
-            }
-            else
-            {
-                DirectGeometry direct = new(G);
-                Tape.Device.Launch(
-                    DirectConvolutionKernels.Convolve, Tape.Device.Grid((int)Y.Shape.Count), cost,
-                    X.View<T>(), W.View<T>(), Y.View<T>(), direct);
+                case ConvolutionAlgorithm.Winograd:
+                    WinogradConvolution.Convolve<T>(Tape, WinogradWeights.Forward(W.Shape), W, X, Y, cost);
+                    break;
+                case ConvolutionAlgorithm.Tiled:
+                    TiledConvolution.Convolve<T>(Tape, PackedWeights.Forward(G), W, X, Y, [G.Forward()], cost);
+                    break;
+                default:
+                    Tape.Device.Launch(
+                        DirectConvolutionKernels.Convolve, Tape.Device.Grid((int)Y.Shape.Count), cost,
+                        X.View<T>(), W.View<T>(), Y.View<T>(), new DirectGeometry(G));
+                    break;
             }
         }
     }
 
-    private readonly record struct ConvolutionInputGradient(Tape Tape, ConvolutionGeometry G, bool Tiled, Tensor Dy, Tensor W, Tensor Dx)
+    private readonly record struct ConvolutionInputGradient(
+        Tape Tape, ConvolutionGeometry G, ConvolutionAlgorithm Algorithm, Tensor Dy, Tensor W, Tensor Dx)
         : ITypedLaunch
     {
         public void Run<T, TLane>()
             where T : unmanaged, IBinaryFloatingPointIeee754<T>
             where TLane : unmanaged, ILane<TLane, T>
         {
-            Cost whole = new(G.Flops, G.Bytes(Dx.Type.Bytes()), Direction.InputGradient);
-            if (!Tiled)
+            Cost cost = new(G.Flops, G.Bytes(Dx.Type.Bytes()), Direction.InputGradient);
+            switch (Algorithm)
             {
-                DirectGeometry direct = new(G);
-                Tape.Device.Launch(
-                    DirectConvolutionKernels.InputGradient, Tape.Device.Grid((int)Dx.Shape.Count), whole,
-                    Dy.View<T>(), W.View<T>(), Dx.View<T>(), direct);
-                return;
+                case ConvolutionAlgorithm.Winograd:
+                    WinogradConvolution.Convolve<T>(Tape, WinogradWeights.InputGradient(W.Shape), W, Dy, Dx, cost);
+                    break;
+                case ConvolutionAlgorithm.Tiled:
+                    TiledConvolution.Convolve<T>(Tape, PackedWeights.InputGradient(G), W, Dy, Dx, G.InputGradient(), cost);
+                    break;
+                default:
+                    Tape.Device.Launch(
+                        DirectConvolutionKernels.InputGradient, Tape.Device.Grid((int)Dx.Shape.Count), cost,
+                        Dy.View<T>(), W.View<T>(), Dx.View<T>(), new DirectGeometry(G));
+                    break;
             }
-
-            Convolutions.ContractPacked<T>(Tape, PackedWeights.InputGradient(G), W, Dy, Dx, G.InputGradient(), whole);
         }
     }
 
-    private readonly record struct ConvolutionWeightGradient(Tape Tape, ConvolutionGeometry G, bool Tiled, Tensor X, Tensor Dy, Tensor Dw)
+    private readonly record struct ConvolutionWeightGradient(
+        Tape Tape, ConvolutionGeometry G, ConvolutionAlgorithm Algorithm, Tensor X, Tensor Dy, Tensor Dw)
         : ITypedLaunch
     {
         public void Run<T, TLane>()
             where T : unmanaged, IBinaryFloatingPointIeee754<T>
             where TLane : unmanaged, ILane<TLane, T>
         {
-            ComputeDevice device = Tape.Device;
             Cost cost = new(G.Flops, G.Bytes(X.Type.Bytes()), Direction.WeightGradient);
-            if (!Tiled)
+            switch (Algorithm)
             {
-                DirectGeometry direct = new(G);
-                device.Launch(
-                    DirectConvolutionKernels.WeightGradient, device.Grid((int)Dw.Shape.Count), cost,
-                    X.View<T>(), Dy.View<T>(), Dw.View<T>(), direct);
-                return;
+                case ConvolutionAlgorithm.Winograd:
+                    WinogradConvolution.WeightGradient<T>(Tape, X, Dy, Dw, cost);
+                    break;
+                case ConvolutionAlgorithm.Tiled when G.HasWholeTiles:
+                    TiledConvolution.WeightGradient<T>(Tape, G, X, Dy, Dw, cost);
+                    break;
+                default:
+                    Tape.Device.Launch(
+                        DirectConvolutionKernels.WeightGradient, Tape.Device.Grid((int)Dw.Shape.Count), cost,
+                        X.View<T>(), Dy.View<T>(), Dw.View<T>(), new DirectGeometry(G));
+                    break;
             }
-
-            Contraction contraction = G.WeightGradient();
-            Tensor partials = Tape.Plain(new Shape(contraction.Splits, (int)Dw.Shape.Count), Dw.Type);
-            device.Launch(
-                ContractionKernels.Contract, device.Grid(contraction.Items), cost,
-                X.View<T>(), Dy.View<Lane8<T>>(), partials.View<Lane8<T>>(), contraction);
-            PackedWeights order = PackedWeights.Forward(G);
-            int items = order.Tiles * order.Inputs;
-            device.Launch(
-                PackingKernels.SumSplits, device.Grid(items),
-                new Cost(0, (contraction.Splits + 1) * Dw.Shape.Count * Dw.Type.Bytes(), Direction.WeightGradient),
-                partials.View<T>(), Dw.View<T>(), order, contraction.Splits, contraction.OSplit);
-            Tape.Release(partials);
         }
     }
 }
 
-/// <summary>What the directions share.</summary>
+/// <summary>Which algorithm computes a convolution.</summary>
 internal static class Convolutions
 {
-    /// <summary>Packs the weights, contracts the input with them, gives the packed copy back.</summary>
-    public static void ContractPacked<T>(
-        Tape tape, PackedWeights order, Tensor weights, Tensor input, Tensor output, IEnumerable<Contraction> contractions, Cost cost)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    public static bool Fits(ConvolutionAlgorithm algorithm, ConvolutionGeometry g) => algorithm switch
     {
-        ComputeDevice device = tape.Device;
-        Tensor packed = tape.Plain(new Shape(1, order.Length), weights.Type);
-        device.Launch(
-            PackingKernels.Pack, device.Grid(order.Tiles * order.Inputs),
-            new Cost(0, (weights.Shape.Count + order.Length) * weights.Type.Bytes(), cost.Direction),
-            weights.View<T>(), packed.View<T>(), order);
-        foreach (Contraction contraction in contractions)
-        {
-            Contract(contraction, cost);
-            cost = new Cost(0, 0, cost.Direction);
-        }
+        ConvolutionAlgorithm.Winograd => Winograd.Fits(g),
+        ConvolutionAlgorithm.Tiled => g.FitsBorders,
+        _ => true,
+    };
 
-        tape.Release(packed);
-
-        void Contract(Contraction contraction, Cost price)
-        {
-            Tensor target = contraction.HasWholeTiles
-                ? output
-                : tape.Plain(new Shape(contraction.Rows, contraction.ColumnTiles * ContractionTile.Columns), output.Type);
-            device.Launch(
-                ContractionKernels.Contract, device.Grid(contraction.Items), price,
-                input.View<T>(), packed.View<Lane8<T>>(), target.View<Lane8<T>>(),
-                contraction.HasWholeTiles ? contraction : contraction.ToWholeRows());
-            if (contraction.HasWholeTiles)
-                return;
-            int chunk = device.Traits.IsCpuLike ? 512 : 1;
-            device.Launch(
-                PackingKernels.CropColumns, device.Grid((contraction.Rows + chunk - 1) / chunk),
-                new Cost(0, 2L * contraction.Rows * contraction.Columns * output.Type.Bytes(), price.Direction),
-                target.View<T>(), output.View<T>(), contraction, chunk);
-            tape.Release(target);
-        }
+    public static ConvolutionAlgorithm Choose(ConvolutionGeometry g)
+    {
+        if (Winograd.Fits(g) && Math.Min(g.Weights.C, g.Weights.N) >= g.Traits.WinogradChannels)
+            return ConvolutionAlgorithm.Winograd;
+        return g.FitsBorders ? ConvolutionAlgorithm.Tiled : ConvolutionAlgorithm.Direct;
     }
 }

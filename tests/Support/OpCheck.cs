@@ -82,9 +82,10 @@ internal static class OpCheck
             return;
         Require(actual.Length == expected.Length, $"{name} has {actual.Length} elements, expected {expected.Length}");
         bool exact = draw.Integers && !@case.Inexact.Contains(name);
+        double shared = @case.SharesScale ? expected.Max(value => value.Scale) : 0;
         for (int i = 0; i < actual.Length; i++)
         {
-            double tolerance = exact ? 0 : (@case.Factor * draw.Unit * expected[i].Scale) + draw.Smallest;
+            double tolerance = exact ? 0 : (@case.Factor * draw.Unit * Math.Max(shared, expected[i].Scale)) + draw.Smallest;
             bool same = double.IsNaN(expected[i].Value)
                 ? double.IsNaN(actual[i])
                 : actual[i] == expected[i].Value || Math.Abs(actual[i] - expected[i].Value) <= tolerance;

@@ -68,6 +68,9 @@ internal sealed record OpCase
     /// <summary>Allowed error in units of u * scale.</summary>
     public double Factor { get; init; } = 8;
 
+    /// <summary>Whether an element's error is measured against the largest scale of its tensor instead of its own.</summary>
+    public bool SharesScale { get; init; }
+
     /// <summary>What is not exact even in integer mode.</summary>
     public string[] Inexact { get; init; } = [];
 

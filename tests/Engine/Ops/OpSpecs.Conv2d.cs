@@ -4,6 +4,9 @@ namespace Deat.Tests;
 
 internal static partial class OpSpecs
 {
+    // Two of the smallest convolutions that Winograd's tiles can do.
+    private const long LeastEvenProducts = 2 * 16 * 16 * 9 * 4;
+
     public static OpSpec Conv2d(ConvolutionAlgorithm algorithm) => new()
     {
         Name = nameof(Ops.Conv2d),
@@ -23,17 +26,13 @@ internal static partial class OpSpecs
 
     private static OpCase DrawConvolution(Draw draw, ConvolutionAlgorithm algorithm)
     {
+        long most = 20L * draw.Budget;
+        if (algorithm == ConvolutionAlgorithm.Winograd)
+            most = Math.Max(most, LeastEvenProducts);
         Convolution g;
         do
-        {
-            int r = draw.Pick(1, 1, 3, 3, 3, 3, 2, 5);
-            int s = draw.Chance(0.9) ? r : draw.Pick(1, 3);
-            int padding = algorithm == ConvolutionAlgorithm.Tiled ? draw.Between(0, 1) : draw.Pick(0, 0, 1, 1, 1, 1, 2);
-            g = new(
-                new(draw.Images(), draw.Channels(), draw.Extent(), draw.Extent()), new(draw.Channels(), 0, r, s), draw.Pick(1, 1, 2, 2, 3),
-                padding);
-        }
-        while (!g.IsPossible || g.Products > 20L * draw.Budget || (algorithm == ConvolutionAlgorithm.Tiled && !g.FitsBorders));
+            g = algorithm == ConvolutionAlgorithm.Winograd ? DrawEven(draw) : DrawAny(draw, algorithm);
+        while (!g.IsPossible || g.Products > most || (algorithm == ConvolutionAlgorithm.Tiled && !g.FitsBorders));
 
         return new()
         {
@@ -42,12 +41,29 @@ internal static partial class OpSpecs
             Result = g.Y,
             Adjoint = ["x", "w"],
             Convolution = (g.Stride, g.Padding),
-            // Whether a NaN weight times a zero of the padding is seen depends on who reads the padding.
-            NaNs = ["x"],
+            // Whether a NaN weight times a zero of the padding is seen depends on who reads the padding; Winograd's tiles spread one.
+            NaNs = algorithm == ConvolutionAlgorithm.Winograd || g.IsEven ? [] : ["x"],
+            // Terms of a tile that cancel leave rounding of the size of the others.
+            SharesScale = g.IsEven,
             Run = scope => Ops.Conv2d(scope.Tape, scope["x"], scope["w"], g.Stride, g.Padding, algorithm),
             Reference = arguments => g.Reference(arguments["x"], arguments["w"], arguments.Dy),
         };
     }
+
+    private static Convolution DrawAny(Draw draw, ConvolutionAlgorithm algorithm)
+    {
+        int r = draw.Pick(1, 1, 3, 3, 3, 3, 2, 5);
+        int s = draw.Chance(0.9) ? r : draw.Pick(1, 3);
+        int padding = algorithm == ConvolutionAlgorithm.Tiled ? draw.Between(0, 1) : draw.Pick(0, 0, 1, 1, 1, 1, 2);
+        return new(
+            new(draw.Images(), draw.Channels(), draw.Extent(), draw.Extent()), new(draw.Channels(), 0, r, s), draw.Pick(1, 1, 2, 2, 3),
+            padding);
+    }
+
+    // What Winograd's tiles can do, within the budget.
+    private static Convolution DrawEven(Draw draw) => new(
+        new(draw.Images(), draw.Pick(16, 16, 32, 48), 2 * draw.Between(1, 4), 2 * draw.Between(1, 4)),
+        new(draw.Pick(16, 16, 32, 48), 0, 3, 3), Stride: 1, Padding: 1);
 
     /// <summary>y[n,k,p,q] = sum of x[n, c, p s - pad + r, q s - pad + t] w[k,c,r,t], and its two adjoints, by the definition.</summary>
     private sealed record Convolution(Shape X, Shape Filter, int Stride, int Padding)
@@ -60,6 +76,9 @@ internal static partial class OpSpecs
         public bool IsPossible => X.H + (2 * Padding) >= W.H && X.W + (2 * Padding) >= W.W;
 
         public long Products => Y.Count * W.C * W.H * W.W;
+
+        public bool IsEven => W is { H: 3, W: 3 } && (Stride, Padding) == (1, 1)
+            && X.H % 2 == 0 && X.W % 2 == 0 && X.C % 16 == 0 && W.N % 16 == 0;
 
         // Tiles read the padding of x, and in the input gradient what lies beyond y, from borders of one zero.
         public bool FitsBorders => Padding <= Border(X) && Reaches(X.H, W.H, Y.H) && Reaches(X.W, W.W, Y.W);

@@ -1,0 +1,177 @@
+namespace Deat.Engine;
+
+/// <summary>
+/// Winograd's minimal filtering F(2x2, 3x3) of a convolution with a 3x3 window, stride 1 and padding 1: each 2x2 tile of outputs takes 16
+/// products where the definition takes 36 (Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016).
+/// <code>
+/// y  = A^T [sum over c of (G w G^T) * (B^T x B)] A         4x4 tiles of x, 2x2 tiles of y
+/// dx: the same with dy for x and the weights turned by half a circle
+/// dw = G^T [sum over tiles of (B^T x B) * (A dy A^T)] G
+/// B^T = 1 0 -1 0 | 0 1 1 0 | 0 -1 1 0 | 0 1 0 -1    G = 1 0 0 | .5 .5 .5 | .5 -.5 .5 | 0 0 1    A^T = 1 1 1 0 | 0 1 -1 -1
+/// </code>
+/// The sums are sixteen contractions, one for each place of the 4x4 tile, in one launch of the kernel of all contractions.
+/// </summary>
+internal static class Winograd
+{
+    /// <summary>Places of a transformed tile.</summary>
+    public const int Places = 16;
+
+    // Of transformed input that a weight gradient contracts at once: it stays in the cache while all filters pass over it.
+    private const int ChunkBytes = 256 * 1024;
+
+    /// <summary>Whether it computes all three directions of the convolution.</summary>
+    public static bool Fits(ConvolutionGeometry g) =>
+        g.Weights is { H: 3, W: 3 } && g is { Stride: 1, Padding: 1 } && g.X.Border == 1 && g.Y.Border == 1
+        && g.X.Shape.H % 2 == 0 && g.X.Shape.W % 2 == 0
+        && g.Weights.C % ContractionTile.Columns == 0 && g.Weights.N % ContractionTile.Columns == 0;
+
+    /// <summary>The sums of a convolution of <paramref name="input"/> to <paramref name="output"/>, each in one chunk.</summary>
+    public static Contraction Forward(WinogradTiles input, WinogradTiles output, DeviceTraits traits) => new Contraction
+    {
+        Rows = input.Tiles,
+        RowCount1 = 1,
+        RowCount2 = 1,
+        RowCount3 = input.Tiles,
+        XRow3 = ContractionTile.Columns,
+        ORow3 = ContractionTile.Columns,
+        K0 = Places,
+        K1 = input.Blocks,
+        K2 = 1,
+        K3 = ContractionTile.Columns,
+        K0PerSplit = 1,
+        XK0 = input.Length / Places,
+        XK1 = input.Tiles * ContractionTile.Columns,
+        XK3 = 1,
+        YK0 = input.Blocks * ContractionTile.Columns * ContractionTile.Columns,
+        YK1 = ContractionTile.Columns * ContractionTile.Columns,
+        YK3 = ContractionTile.Columns,
+        Columns = output.Blocks * ContractionTile.Columns,
+        YTile = Places * input.Blocks * ContractionTile.Columns * ContractionTile.Columns,
+        OTile = output.Tiles * ContractionTile.Columns,
+        OSplit = output.Length / Places,
+    }.Scheduled(traits, Math.Max(1, ChunkBytes / (input.Blocks * ContractionTile.Columns * sizeof(float))));
+
+    /// <summary>
+    /// The sums of a weight gradient, one for each place and chunk, [places * chunks, C, K] in tiles of 16 filters.
+    /// </summary>
+    public static Contraction WeightGradient(WinogradTiles x, WinogradTiles dy, DeviceTraits traits) => new Contraction
+    {
+        Rows = x.Blocks * ContractionTile.Columns,
+        RowCount1 = 1,
+        RowCount2 = x.Blocks,
+        RowCount3 = ContractionTile.Columns,
+        XRow2 = x.TilesPerChunk * ContractionTile.Columns,
+        XRow3 = 1,
+        ORow2 = ContractionTile.Columns * ContractionTile.Columns,
+        ORow3 = ContractionTile.Columns,
+        K0 = Places * x.Chunks,
+        K1 = 1,
+        K2 = 1,
+        K3 = x.TilesPerChunk,
+        K0PerSplit = 1,
+        XK0 = x.Blocks * x.TilesPerChunk * ContractionTile.Columns,
+        XK3 = ContractionTile.Columns,
+        YK0 = dy.Blocks * dy.TilesPerChunk * ContractionTile.Columns,
+        YK3 = ContractionTile.Columns,
+        Columns = dy.Blocks * ContractionTile.Columns,
+        YTile = dy.TilesPerChunk * ContractionTile.Columns,
+        OTile = x.Blocks * ContractionTile.Columns * ContractionTile.Columns,
+        OSplit = x.Blocks * dy.Blocks * ContractionTile.Columns * ContractionTile.Columns,
+    }.Scheduled(traits, x.Blocks * ContractionTile.Columns);
+
+    /// <summary>The most images, dividing all, whose transformed input at one place fits the cache.</summary>
+    public static int ImagesPerChunk(Shape x)
+    {
+        long perImage = x.C * (long)(x.Pixels / 4) * sizeof(float);
+        return Enumerable.Range(1, x.N).Last(images => x.N % images == 0 && (images == 1 || images * perImage <= ChunkBytes));
+    }
+}
+
+/// <summary>
+/// The 2x2 tiles of a tensor and how they lie when transformed: [16 places][chunks][blocks of 16 channels][tiles of a chunk][16]. A
+/// chunk is some whole images. Places in the tensor are counted in lanes of eight channels. Shared by host and kernels.
+/// </summary>
+internal readonly record struct WinogradTiles(
+    int Images, int TileRows, int TileColumns, int Blocks, int TilesPerChunk, int LanesPerBlock, int Image, int Block, int Row, int Column,
+    int Origin)
+{
+    private const int LaneWidth = 8;
+
+    public WinogradTiles(Layout tensor, int imagesPerChunk)
+        : this(
+            tensor.Shape.N, tensor.Shape.H / 2, tensor.Shape.W / 2, tensor.Shape.C / ContractionTile.Columns,
+            imagesPerChunk * (tensor.Shape.Pixels / 4), tensor.Block / LaneWidth, tensor.ImageStride / LaneWidth,
+            tensor.BlockStride / LaneWidth, tensor.RowStride / LaneWidth, tensor.ColumnStride / LaneWidth, tensor.Origin / LaneWidth)
+    {
+    }
+
+    public int Tiles => Images * TileRows * TileColumns;
+
+    public int Chunks => Tiles / TilesPerChunk;
+
+    /// <summary>Elements when transformed.</summary>
+    public int Length => checked(Winograd.Places * Tiles * Blocks * ContractionTile.Columns);
+
+    /// <summary>Work-items: one for each row of tiles of a block of an image.</summary>
+    public int Items => Images * Blocks * TileRows;
+
+    /// <summary>Lanes from one place of the transformed tile to the next.</summary>
+    public int PlaceStride => Tiles * Blocks * 2;
+
+    /// <summary>Where the tiles of an item begin.</summary>
+    public WinogradRow RowOf(int item)
+    {
+        int row = item % TileRows;
+        int rest = item / TileRows;
+        int block = rest % Blocks;
+        int image = rest / Blocks;
+        int first = ((image * TileRows) + row) * TileColumns;
+        int chunk = first / TilesPerChunk;
+        return new WinogradRow
+        {
+            Tensor = Origin + (image * Image) + (2 * row * Row),
+            FirstLane = 2 * block,
+            Transformed = 2 * ((((chunk * Blocks) + block) * TilesPerChunk) + first - (chunk * TilesPerChunk)),
+        };
+    }
+
+    /// <summary>Where a lane of channels lies in the image.</summary>
+    public int LaneOffset(int lane) => (lane / LanesPerBlock * Block) + (lane % LanesPerBlock);
+}
+
+/// <summary>One row of tiles of 16 channels, in lanes.</summary>
+internal struct WinogradRow
+{
+    /// <summary>The first tile's first pixel in the tensor, at channel 0.</summary>
+    public int Tensor;
+
+    /// <summary>The first lane of the 16 channels.</summary>
+    public int FirstLane;
+
+    /// <summary>The first tile when transformed, at place 0.</summary>
+    public int Transformed;
+}
+
+/// <summary>
+/// How a convolution's weights are read: outputs are filters forwards and channels backwards, where the window is turned by half a circle.
+/// </summary>
+/// <param name="Outputs">Filters forwards, channels backwards; a multiple of 16.</param>
+/// <param name="Inputs">Channels forwards, filters backwards; a multiple of 16.</param>
+/// <param name="OutputStride">Elements from one output to the next.</param>
+/// <param name="InputStride">Elements from one input to the next.</param>
+/// <param name="FirstTap">The tap that comes first.</param>
+/// <param name="TapStep">From one tap to the next.</param>
+internal readonly record struct WinogradWeights(int Outputs, int Inputs, int OutputStride, int InputStride, int FirstTap, int TapStep)
+{
+    private const int Taps = 9;
+
+    /// <summary>Work-items: one input for one tile of 16 outputs.</summary>
+    public int Items => Outputs / ContractionTile.Columns * Inputs;
+
+    /// <summary>The first of nine weights in memory.</summary>
+    public int Place(int output, int input) => (output * OutputStride) + (input * InputStride);
+
+    public static WinogradWeights Forward(Shape w) => new(w.N, w.C, w.C * Taps, Taps, 0, 1);
+
+    public static WinogradWeights InputGradient(Shape w) => new(w.C, w.N, Taps, w.C * Taps, Taps - 1, -1);
+}
