@@ -101,7 +101,7 @@ public static class Procedural
             Pixels = pixels,
             Labels = labels,
             Mean = [0.5f, 0.5f, 0.5f],
-            Std = [0.12f, 0.12f, 0.12f],
+            Std = [0.155f, 0.155f, 0.155f],
             Augment = false,
         };
     }

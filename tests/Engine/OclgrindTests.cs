@@ -3,6 +3,7 @@ using NUnit.Framework;
 namespace Deat.Tests;
 
 /// <summary>Twenty random cases of every op under Oclgrind, on the kernels of CPUs and on those of GPUs.</summary>
+[Parallelizable(ParallelScope.All)]
 public sealed class OclgrindTests
 {
     // Oclgrind interprets: a ten-thousandth of the speed of a processor.

@@ -6,6 +6,7 @@ using NUnit.Framework;
 namespace Deat.Tests;
 
 /// <summary>The program as a process of its own that is interrupted or killed.</summary>
+[Parallelizable(ParallelScope.All)]
 public sealed partial class SignalTests
 {
     private const int Interrupt = 2;

@@ -4,6 +4,7 @@ using NUnit.Framework;
 
 namespace Deat.Tests;
 
+[Parallelizable(ParallelScope.All)]
 public sealed class PtxTests
 {
     public static IEnumerable<TestCaseData> Classes =>
