@@ -9,5 +9,6 @@ var root = new RootCommand("The TorchSharp twin of DEAT.Native: golden files, an
     GoldenCommand.Create(),
     TrainCommand.Create(),
     StepCommand.Create(),
+    KernelCommand.Create(),
 };
 return root.Parse(args).Invoke();

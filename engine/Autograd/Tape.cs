@@ -22,7 +22,7 @@ public enum Wanted
 /// the only place where gradients meet and are added.
 /// </summary>
 /// <param name="device">Where everything happens.</param>
-/// <param name="wanted">The gradients that <see cref="Backward"/> computes.</param>
+/// <param name="wanted">The gradients that <see cref="Backward(Tensor, Tensor)"/> computes.</param>
 public sealed class Tape(ComputeDevice device, Wanted wanted) : Workspace(device, MemoryCategory.Activations)
 {
     private readonly List<Node> _nodes = [];
@@ -31,7 +31,7 @@ public sealed class Tape(ComputeDevice device, Wanted wanted) : Workspace(device
     private readonly HashSet<Tensor> _kept = [];
     private readonly HashSet<Tensor> _written = [];
 
-    /// <summary>The gradients that <see cref="Backward"/> computes.</summary>
+    /// <summary>The gradients that <see cref="Backward(Tensor, Tensor)"/> computes.</summary>
     public Wanted Wanted { get; } = wanted;
 
     /// <summary>Marks an input whose gradient is wanted, if this tape wants inputs' gradients at all.</summary>
@@ -46,7 +46,7 @@ public sealed class Tape(ComputeDevice device, Wanted wanted) : Workspace(device
         return input;
     }
 
-    /// <summary>The gradient of a watched input after <see cref="Backward"/>.</summary>
+    /// <summary>The gradient of a watched input after <see cref="Backward(Tensor, Tensor)"/>.</summary>
     /// <exception cref="InvalidOperationException">It was not watched, or no gradient reached it.</exception>
     public Tensor Gradient(Tensor input) => _kept.Contains(input) && _gradients.TryGetValue(input, out Tensor? gradient)
         ? gradient
@@ -61,15 +61,27 @@ public sealed class Tape(ComputeDevice device, Wanted wanted) : Workspace(device
         Require.That(loss.Shape.Count == 1, "Backward", "a loss of one element", loss.Shape);
         Tensor one = Allocate(loss.Layout, loss.Type);
         Ops.Fill(one, 1);
-        _gradients[loss] = one;
+        Backward(loss, one);
+    }
+
+    /// <summary>
+    /// Gradients of sum(<paramref name="output"/> * <paramref name="gradient"/>) with respect to what is wanted: a part of a network
+    /// backwards, as torch.autograd.grad with grad_outputs.
+    /// </summary>
+    /// <param name="output">What was recorded.</param>
+    /// <param name="gradient">The upstream gradient, in the layout of <paramref name="output"/>.</param>
+    public void Backward(Tensor output, Tensor gradient)
+    {
+        Require.That(gradient.Layout == output.Layout && gradient.Type == output.Type, "Backward", output.Layout, gradient.Layout);
+        _gradients[output] = gradient;
         for (int i = _nodes.Count - 1; i >= 0; i--)
         {
             Node node = _nodes[i];
-            if (!_gradients.TryGetValue(node.Output, out Tensor? gradient))
+            if (!_gradients.TryGetValue(node.Output, out Tensor? upstream))
                 continue;
             using (Device.Ledger.At(node.Layer))
-                node.Backward(gradient);
-            Forget(node.Output, gradient);
+                node.Backward(upstream);
+            Forget(node.Output, upstream);
         }
     }
 

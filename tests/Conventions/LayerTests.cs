@@ -34,7 +34,7 @@ public sealed class LayerTests
     [TestCase("nn/Deat.Nn.csproj", "../engine/Deat.Engine.csproj")]
     [TestCase("deat/deat.csproj", "../nn/Deat.Nn.csproj")]
     [TestCase("benchmarks/Deat.Benchmarks.csproj", "../deat/deat.csproj")]
-    [TestCase("benchmarks/Twins/Deat.Twins.csproj", "../../deat/deat.csproj")]
+    [TestCase("benchmarks/Twins/Deat.Twins.csproj", "../Deat.Benchmarks.csproj")]
     [TestCase("tests/Deat.Tests.csproj", "../deat/deat.csproj")]
     public void ProjectsReferenceTheLayerBelow(string project, string below)
     {

@@ -74,15 +74,9 @@ internal static class OpExecution
 
     private static void Backward(Tape tape, Tensor y, double[] dy)
     {
-        // A loss whose gradient with respect to y is dy: its value is never looked at.
-        Tensor loss = tape.Plain(new Shape(1, 1), y.Type);
-        tape.Record(loss, [y], _ =>
-        {
-            Tensor gradient = tape.Allocate(y.Layout, y.Type);
-            Write(gradient, dy);
-            tape.Accumulate(y, gradient);
-        });
-        tape.Backward(loss);
+        Tensor gradient = tape.Allocate(y.Layout, y.Type);
+        Write(gradient, dy);
+        tape.Backward(y, gradient);
     }
 
     private static void ReadParameterGradient(Dictionary<string, double[]> results, Operand operand, Tensor tensor, Wanted wanted)

@@ -1,17 +1,14 @@
+using Deat.Benchmarks;
 using static TorchSharp.torch;
 
 namespace Deat.Twins;
 
-/// <summary>What the steps are run on: a network of some width, one batch of random images.</summary>
-internal abstract class TorchStep(int batchSize, int width) : IStep
+/// <summary>A training step of libtorch: a network of some width, one batch of random images.</summary>
+internal abstract class TorchStep(string what, string who, int batchSize, int width) : TorchWork(what, who)
 {
-    public const double Epsilon = 8 / 255.0;
-
     private Learner? learner;
     private Tensor? x;
     private Tensor? labels;
-
-    public abstract string Name { get; }
 
     protected Learner Learner => learner!;
 
@@ -19,65 +16,56 @@ internal abstract class TorchStep(int batchSize, int width) : IStep
 
     protected Tensor Labels => labels!;
 
-    public void Prepare()
+    /// <summary>A new network with its optimizer.</summary>
+    public static Learner NewLearner(int width) => new(
+        new PreActResNet18(width), Array.ConvertAll(GoldenSetting.ChannelMean, v => (float)v),
+        Array.ConvertAll(GoldenSetting.ChannelStd, v => (float)v));
+
+    public sealed override void Prepare()
     {
-        manual_seed(1);
-        learner = new Learner(
-            new PreActResNet18(width), Array.ConvertAll(GoldenSetting.ChannelMean, v => (float)v),
-            Array.ConvertAll(GoldenSetting.ChannelStd, v => (float)v));
+        learner = NewLearner(width);
         learner.Network.train();
         x = rand(batchSize, 3, 32, 32);
         labels = randint(0, 10, [batchSize], ScalarType.Int64);
         PrepareMore();
-        RunOnce();
-    }
-
-    public void RunOnce()
-    {
-        using var scope = NewDisposeScope();
-        Run();
-    }
-
-    public virtual void Dispose()
-    {
-        learner?.Dispose();
-        x?.Dispose();
-        labels?.Dispose();
     }
 
     protected virtual void PrepareMore()
     {
     }
 
-    protected abstract void Run();
+    protected override void Dispose(bool disposing)
+    {
+        learner?.Dispose();
+        x?.Dispose();
+        labels?.Dispose();
+        base.Dispose(disposing);
+    }
 }
 
 /// <summary>
 /// One replay of DEAT and FREE: forward, backward to the input and all weights, step of delta, SGD. The gradient magnitude, which only an
 /// epoch's last replays need, is left out.
 /// </summary>
-internal sealed class TorchReplay(int batchSize, int width) : TorchStep(batchSize, width)
+internal sealed class TorchReplay(int batchSize, int width) : TorchStep(StepSettings.Replay, Name, batchSize, width)
 {
-    private const double Alpha = 10 / 255.0;
     private Tensor? delta;
 
-    public override string Name => "replay (TorchSharp)";
+    protected override void PrepareMore() => delta = LinfBall.UniformStart(X, StepSettings.Epsilon);
 
-    public override void Dispose()
-    {
-        base.Dispose();
-        delta?.Dispose();
-    }
-
-    protected override void PrepareMore() => delta = LinfBall.UniformStart(X, Epsilon);
-
-    protected override void Run()
+    protected override void Work()
     {
         Tensor leaf = delta!.detach().requires_grad_();
         Learner.Backward(X + leaf, Labels);
-        using Tensor next = LinfBall.Step(leaf, leaf.grad!, X, Alpha, Epsilon);
+        using Tensor next = LinfBall.Step(leaf, leaf.grad!, X, StepSettings.ReplayAlpha, StepSettings.Epsilon);
         delta.copy_(next);
         Learner.Update();
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        delta?.Dispose();
+        base.Dispose(disposing);
     }
 }
 
@@ -88,20 +76,16 @@ internal sealed class TorchReplay(int batchSize, int width) : TorchStep(batchSiz
 /// Attack steps compute the gradient of the input alone. Otherwise they call backward() on the loss, as such code is usually written,
 /// which computes and discards the gradients of the weights.
 /// </param>
-internal sealed class TorchPgd(int batchSize, int width, bool inputOnly) : TorchStep(batchSize, width)
+internal sealed class TorchPgd(int batchSize, int width, bool inputOnly)
+    : TorchStep(StepSettings.Pgd, inputOnly ? $"{Name}, input gradients only" : Name, batchSize, width)
 {
-    private const double Alpha = 2 / 255.0;
-    private const int AttackSteps = 7;
-
-    public override string Name => inputOnly ? "pgd7, input gradients only (TorchSharp)" : "pgd7 (TorchSharp)";
-
-    protected override void Run()
+    protected override void Work()
     {
-        Tensor delta = LinfBall.UniformStart(X, Epsilon);
-        for (int step = 0; step < AttackSteps; step++)
+        Tensor delta = LinfBall.UniformStart(X, StepSettings.Epsilon);
+        for (int step = 0; step < StepSettings.PgdSteps; step++)
         {
             using var scope = NewDisposeScope();
-            delta = LinfBall.Step(delta, Gradient(delta), X, Alpha, Epsilon).MoveToOuterDisposeScope();
+            delta = LinfBall.Step(delta, Gradient(delta), X, StepSettings.PgdAlpha, StepSettings.Epsilon).MoveToOuterDisposeScope();
         }
 
         Learner.Backward(X + delta, Labels);
@@ -114,5 +98,15 @@ internal sealed class TorchPgd(int batchSize, int width, bool inputOnly) : Torch
         Tensor leaf = delta.detach().requires_grad_();
         Learner.Backward(X + leaf, Labels);
         return leaf.grad!;
+    }
+}
+
+/// <summary>A training step without an adversary.</summary>
+internal sealed class TorchNatural(int batchSize, int width) : TorchStep(StepSettings.Natural, Name, batchSize, width)
+{
+    protected override void Work()
+    {
+        Learner.Backward(X, Labels);
+        Learner.Update();
     }
 }

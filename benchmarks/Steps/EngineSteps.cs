@@ -1,0 +1,86 @@
+using Deat.Engine;
+using Deat.Nn;
+using Deat.Training;
+
+namespace Deat.Benchmarks;
+
+/// <summary>A training step of PreAct-ResNet-18 on one batch of random images, in float32, as <c>deat train</c> does it.</summary>
+public abstract class EngineStep(string what, double alpha, int batchSize, int width, ComputeDevice device) : EngineWork(what, device)
+{
+    private PreActResNet18 _model = null!;
+    private Sgd _optimizer = null!;
+    private AdversarialPass _pass = null!;
+    private int _runs;
+
+    /// <inheritdoc/>
+    public sealed override void Prepare()
+    {
+        _model = new PreActResNet18(width, 10);
+        _model.Place(Device, ElementType.Float32, seed: 1);
+        _optimizer = new Sgd(_model, StepSettings.WeightDecay);
+        // The first step has a kernel of its own.
+        Ops.Fill(_model.Gradients, 0);
+        _optimizer.Step(0, StepSettings.Momentum);
+        Minibatch batch = Minibatch.Allocate(Workspace, new Shape(batchSize, 3, 32, 32), ElementType.Float32);
+        batch.X.CopyFrom<float>(RandomNumbers.Pixels(batch.X.Shape.Count, 1));
+        batch.Labels.CopyFrom<int>([.. RandomNumbers.Pixels(batchSize, 2).Select(value => (int)(10 * value))]);
+        _pass = new AdversarialPass(_model, Losses.CrossEntropy, StepSettings.Normalization)
+        {
+            Batch = batch,
+            Ball = new LinfBall { Epsilon = StepSettings.Epsilon, Alpha = alpha },
+            Update = () => _optimizer.Step(StepSettings.LearningRate, StepSettings.Momentum),
+        };
+        Start(_pass);
+    }
+
+    /// <inheritdoc/>
+    public sealed override void Run() => Run(_pass);
+
+    /// <summary>The step.</summary>
+    protected abstract void Run(AdversarialPass pass);
+
+    /// <summary>A new uniform start.</summary>
+    protected void Start(AdversarialPass pass)
+    {
+        Ops.InitializeDelta(
+            pass.Batch.Delta, pass.Batch.X, DeltaInit.Uniform, StepSettings.Epsilon, clampPixels: true,
+            new RandomKey(1, Purpose.Delta, 0, _runs++));
+        pass.Start();
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        _optimizer?.Dispose();
+        _model?.Dispose();
+        base.Dispose(disposing);
+    }
+}
+
+/// <summary>One replay of DEAT and FREE, with the gradient magnitude, which the fused step gives away.</summary>
+public sealed class EngineReplay(int batch, int width, ComputeDevice device)
+    : EngineStep(StepSettings.Replay, StepSettings.ReplayAlpha, batch, width, device)
+{
+    /// <inheritdoc/>
+    protected override void Run(AdversarialPass pass) => InnerLoops.Replay(pass, 1);
+}
+
+/// <summary>A PGD-7 training step: a start, seven passes without gradients of weights and one that trains.</summary>
+public sealed class EnginePgd(int batch, int width, ComputeDevice device)
+    : EngineStep(StepSettings.Pgd, StepSettings.PgdAlpha, batch, width, device)
+{
+    /// <inheritdoc/>
+    protected override void Run(AdversarialPass pass)
+    {
+        Start(pass);
+        InnerLoops.AttackThenUpdate(pass, StepSettings.PgdSteps);
+    }
+}
+
+/// <summary>A training step without an adversary.</summary>
+public sealed class EngineNatural(int batch, int width, ComputeDevice device)
+    : EngineStep(StepSettings.Natural, 0, batch, width, device)
+{
+    /// <inheritdoc/>
+    protected override void Run(AdversarialPass pass) => InnerLoops.AttackThenUpdate(pass, 0);
+}

@@ -1,0 +1,14 @@
+using Deat.Engine;
+
+namespace Deat.Benchmarks;
+
+/// <summary>The training steps that are timed.</summary>
+public static class StepSuite
+{
+    /// <summary>The engine's steps on <paramref name="device"/>.</summary>
+    /// <param name="device">Where.</param>
+    /// <param name="batch">Images.</param>
+    /// <param name="width">Width of the network; 64 is full.</param>
+    public static IEnumerable<Measured> Of(ComputeDevice device, int batch, int width) =>
+        [new EngineReplay(batch, width, device), new EnginePgd(batch, width, device), new EngineNatural(batch, width, device)];
+}

@@ -1,0 +1,119 @@
+using System.Text.Json.Nodes;
+using Deat.Benchmarks;
+using NUnit.Framework;
+
+namespace Deat.Tests;
+
+public sealed class TimingTests
+{
+    [Test]
+    public void AllWhoDoTheSameWorkTakeTurnsAfterAWarmUp()
+    {
+        List<string> log = [];
+        IReadOnlyList<Timing> timings = Rounds.Measure(
+            [new Logged("a", "one", log), new Logged("b", "one", log), new Logged("a", "two", log)], rounds: 2, runs: 3);
+        Assert.That(timings.Select(timing => (timing.What, timing.Who, timing.N)), Is.EqualTo(
+            new[] { ("a", "one", 2), ("a", "two", 2), ("b", "one", 2) }));
+        Assert.That(log.TakeWhile(entry => !entry.StartsWith('b')), Is.EqualTo(
+            new[] { "a one prepare", "a two prepare" }
+                .Concat(Enumerable.Repeat((string[])[.. Turn("a one"), .. Turn("a two")], 3).SelectMany(turns => turns))
+                .Concat(["a one dispose", "a two dispose"])));
+
+        static string[] Turn(string who) =>
+            [$"{who} before 3", $"{who} run", $"{who} run", $"{who} run", $"{who} finish"];
+    }
+
+    [Test]
+    public void WhoFailsDoesNotLoseTheOthers()
+    {
+        IReadOnlyList<Timing> timings = Rounds.Measure(
+            [new Logged("a", "broken", []) { Failure = "out of memory" }, new Logged("a", "sound", [])], rounds: 4);
+        Assert.That(timings[0].Failure, Is.EqualTo("out of memory"));
+        Assert.That(timings[0].N, Is.Zero);
+        Assert.That(timings[1].Failure, Is.Null);
+        Assert.That(timings[1].N, Is.EqualTo(4));
+        Assert.That(TimingTable.Of(timings), Does.Contain("failed"));
+    }
+
+    [Test]
+    public void MedianAndSpreadAreThoseOfTheSortedRounds()
+    {
+        Timing timing = new("a", "one") { Milliseconds = [8, 1, 4, 2, 3], Flops = 6_000_000 };
+        Assert.That(timing.Median, Is.EqualTo(3));
+        Assert.That((timing.Min, timing.Max), Is.EqualTo((1, 8)));
+        Assert.That(timing.Spread, Is.EqualTo((4.0 - 2) / 3));
+        Assert.That(timing.GigaflopsPerSecond, Is.EqualTo(2));
+        Assert.That((timing with { Milliseconds = [1, 2] }).Median, Is.EqualTo(1.5));
+    }
+
+    [Test]
+    public void TheTableComparesEverybodyWithEachBaseline()
+    {
+        Timing[] timings =
+        [
+            new("a", "Torch") { Milliseconds = [10, 10], IsBaseline = true },
+            new("a", "Torch, less work") { Milliseconds = [8, 8], IsBaseline = true },
+            new("a", "cpu") { Milliseconds = [4, 4] },
+            new("b", "Torch") { Milliseconds = [0.5], IsBaseline = true },
+            new("b", "cpu") { Milliseconds = [1.0] },
+        ];
+        Assert.That(TimingTable.Of(timings).Split('\n'), Is.EqualTo(new[]
+        {
+            "| ms | Torch | Torch, less work | cpu | cpu over Torch | cpu over Torch, less work |",
+            "| --- | --- | --- | --- | --- | --- |",
+            "| a | 10.0 ±0% | 8.00 ±0% | 4.00 ±0% | 0.40 | 0.50 |",
+            "| b | 0.500 ±0% |  | 1.00 ±0% | 2.00 |  |",
+            "",
+        }));
+    }
+
+    [Test]
+    public void AReportComesBackAsItWasWritten()
+    {
+        TemporaryFolder folder = new();
+        string path = folder["report.json"];
+        TimingReport report = new()
+        {
+            Title = "title",
+            Date = new DateTime(2026, 1, 2, 3, 4, 5, DateTimeKind.Utc),
+            Environment = new JsonObject { ["cores"] = 2 },
+            Devices = ["cpu: 2 cores"],
+            Settings = new() { ["batch"] = "32" },
+            Timings = [new("a", "one") { Milliseconds = [1, 2, 4] }, new("a", "two") { Milliseconds = [], Failure = "no" }],
+        };
+        report.Write(path);
+        TimingReport read = TimingReport.Read(path);
+        Assert.That(read.Timings[0].Milliseconds, Is.EqualTo(report.Timings[0].Milliseconds));
+        Assert.That(read.Timings[1].Failure, Is.EqualTo("no"));
+        Assert.That((read.Title, read.Date, read.Devices[0]), Is.EqualTo((report.Title, report.Date, report.Devices[0])));
+        read.Write(path + "2");
+        Assert.That(File.ReadAllText(path + "2"), Is.EqualTo(File.ReadAllText(path)));
+        folder.Delete();
+    }
+
+    private sealed class Logged(string what, string who, List<string> log) : Measured(what, who)
+    {
+        public string? Failure { get; init; }
+
+        public override void Prepare() => Log("prepare");
+
+        public override void Before(int runs) => Log($"before {runs}");
+
+        public override void Run()
+        {
+            if (Failure is not null)
+                throw new InvalidOperationException(Failure);
+            Log("run");
+        }
+
+        public override void Finish() => Log("finish");
+
+        protected override void Dispose(bool disposing)
+        {
+            Log("dispose");
+            base.Dispose(disposing);
+        }
+
+        private void Log(string step) => log.Add($"{What} {Who} {step}");
+    }
+}
