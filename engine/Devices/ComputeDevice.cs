@@ -11,10 +11,13 @@ namespace Deat.Engine;
 public sealed partial class ComputeDevice : IDisposable
 {
     private readonly Context _context;
+    private readonly ItemQueue _queue;
 
-    private ComputeDevice(DeviceListing listing, Context context, Accelerator accelerator)
+    private ComputeDevice(DeviceListing listing, Context context, Device device)
     {
-        (Listing, _context, Accelerator) = (listing, context, accelerator);
+        (Listing, _context, _queue) = (listing, context, new ItemQueue());
+        Accelerator accelerator = _queue.Serve(() => device.CreateAccelerator(context));
+        Accelerator = accelerator;
         // CUDA's default stream is the NULL stream, which cannot be captured into a graph.
         Stream = listing.Traits.Backend == Backend.Cuda ? accelerator.CreateStream() : accelerator.DefaultStream;
         Pool = new BufferPool(this);
@@ -60,7 +63,7 @@ public sealed partial class ComputeDevice : IDisposable
         try
         {
             Device device = DeviceCatalog.Select(context, listing);
-            return new ComputeDevice(listing, context, device.CreateAccelerator(context));
+            return new ComputeDevice(listing, context, device);
         }
         catch (Exception e) when (e is not DeviceException)
         {

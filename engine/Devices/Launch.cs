@@ -18,8 +18,10 @@ public sealed partial class ComputeDevice
 {
     private readonly Dictionary<MethodInfo, Delegate> _launchers = [];
 
-    /// <summary>Enough groups for <paramref name="items"/> work-items; the kernel must ignore the surplus of the last group.</summary>
-    internal LaunchGrid Grid(int items) => new((items + Traits.GroupSize - 1) / Traits.GroupSize, Traits.GroupSize);
+    /// <summary>Enough groups for <paramref name="items"/> work-items; the kernel must ignore the surplus.</summary>
+    internal LaunchGrid Grid(int items) => Traits.Backend == Backend.Cpu
+        ? new(ItemQueue.Groups(items), 1)
+        : new((items + Traits.GroupSize - 1) / Traits.GroupSize, Traits.GroupSize);
 
     internal void Launch<T1>(
         Action<T1> kernel, LaunchGrid grid, Cost cost, T1 a1)
@@ -238,6 +240,7 @@ public sealed partial class ComputeDevice
         if (!ownsViews)
             throw new DeviceException($"kernel {method.Name} on '{Name}' was given a tensor of another device");
         Ledger.Record(method.Name, cost);
+        _queue.Restart();
         return _launchers.GetValueOrDefault(method);
     }
 

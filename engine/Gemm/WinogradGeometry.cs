@@ -16,6 +16,12 @@ internal static class Winograd
     /// <summary>Places of a transformed tile.</summary>
     public const int Places = 16;
 
+    /// <summary>
+    /// Elements between one place of the tiles and the next that nobody uses: a cache line. Without it the places are a power of two apart,
+    /// and all sixteen streams of a transform meet in the same few lines of the cache.
+    /// </summary>
+    public const int Gap = 16;
+
     // Of transformed input that a weight gradient contracts at once: it stays in the cache while all filters pass over it.
     private const int ChunkBytes = 256 * 1024;
 
@@ -26,7 +32,7 @@ internal static class Winograd
         && g.Weights.C % ContractionTile.Columns == 0 && g.Weights.N % ContractionTile.Columns == 0;
 
     /// <summary>The sums of a convolution of <paramref name="input"/> to <paramref name="output"/>, each in one chunk.</summary>
-    public static Contraction Forward(WinogradTiles input, WinogradTiles output, DeviceTraits traits) => new Contraction
+    public static Contraction Forward(WinogradTiles input, WinogradTiles output, WinogradWeights weights, DeviceTraits traits) => new Contraction
     {
         Rows = input.Tiles,
         RowCount1 = 1,
@@ -39,16 +45,16 @@ internal static class Winograd
         K2 = 1,
         K3 = ContractionTile.Columns,
         K0PerSplit = 1,
-        XK0 = input.Length / Places,
+        XK0 = input.ChunkStride,
         XK1 = input.Tiles * ContractionTile.Columns,
         XK3 = 1,
-        YK0 = input.Blocks * ContractionTile.Columns * ContractionTile.Columns,
+        YK0 = weights.PlaceStride,
         YK1 = ContractionTile.Columns * ContractionTile.Columns,
         YK3 = ContractionTile.Columns,
         Columns = output.Blocks * ContractionTile.Columns,
-        YTile = Places * input.Blocks * ContractionTile.Columns * ContractionTile.Columns,
+        YTile = Places * weights.PlaceStride,
         OTile = output.Tiles * ContractionTile.Columns,
-        OSplit = output.Length / Places,
+        OSplit = output.ChunkStride,
     }.Scheduled(traits, Math.Max(1, ChunkBytes / (input.Blocks * ContractionTile.Columns * sizeof(float))));
 
     /// <summary>
@@ -69,14 +75,14 @@ internal static class Winograd
         K2 = 1,
         K3 = x.TilesPerChunk,
         K0PerSplit = 1,
-        XK0 = x.Blocks * x.TilesPerChunk * ContractionTile.Columns,
+        XK0 = x.ChunkStride,
         XK3 = ContractionTile.Columns,
-        YK0 = dy.Blocks * dy.TilesPerChunk * ContractionTile.Columns,
+        YK0 = dy.ChunkStride,
         YK3 = ContractionTile.Columns,
         Columns = dy.Blocks * ContractionTile.Columns,
         YTile = dy.TilesPerChunk * ContractionTile.Columns,
         OTile = x.Blocks * ContractionTile.Columns * ContractionTile.Columns,
-        OSplit = x.Blocks * dy.Blocks * ContractionTile.Columns * ContractionTile.Columns,
+        OSplit = (x.Blocks * dy.Blocks * ContractionTile.Columns * ContractionTile.Columns) + Gap,
     }.Scheduled(traits, x.Blocks * ContractionTile.Columns);
 
     /// <summary>The most images, dividing all, whose transformed input at one place fits the cache.</summary>
@@ -110,13 +116,16 @@ internal readonly record struct WinogradTiles(
     public int Chunks => Tiles / TilesPerChunk;
 
     /// <summary>Elements when transformed.</summary>
-    public int Length => checked(Winograd.Places * Tiles * Blocks * ContractionTile.Columns);
+    public int Length => checked(Winograd.Places * Chunks * ChunkStride);
+
+    /// <summary>Elements from one chunk to the next.</summary>
+    public int ChunkStride => (Blocks * TilesPerChunk * ContractionTile.Columns) + Winograd.Gap;
 
     /// <summary>Work-items: one for each row of tiles of a block of an image.</summary>
     public int Items => Images * Blocks * TileRows;
 
     /// <summary>Lanes from one place of the transformed tile to the next.</summary>
-    public int PlaceStride => Tiles * Blocks * 2;
+    public int PlaceStride => Chunks * ChunkStride / LaneWidth;
 
     /// <summary>Where the tiles of an item begin.</summary>
     public WinogradRow RowOf(int item)
@@ -131,13 +140,18 @@ internal readonly record struct WinogradTiles(
         {
             Tensor = Origin + (image * Image) + (2 * row * Row),
             FirstLane = 2 * block,
-            Transformed = 2 * ((((chunk * Blocks) + block) * TilesPerChunk) + first - (chunk * TilesPerChunk)),
+            Transformed = (chunk * ChunkStride / LaneWidth) + (2 * ((block * TilesPerChunk) + first - (chunk * TilesPerChunk))),
         };
     }
 
     /// <summary>Where a lane of channels lies in the image.</summary>
     public int LaneOffset(int lane) => (lane / LanesPerBlock * Block) + (lane % LanesPerBlock);
 }
+
+/// <summary>The sums of a weight gradient: at each of the sixteen places, <paramref name="Count"/> chunks.</summary>
+/// <param name="Count">Chunks at each place.</param>
+/// <param name="Stride">Elements from one chunk to the next.</param>
+internal readonly record struct WinogradSums(int Count, int Stride);
 
 /// <summary>One row of tiles of 16 channels, in lanes.</summary>
 internal struct WinogradRow
@@ -167,6 +181,12 @@ internal readonly record struct WinogradWeights(int Outputs, int Inputs, int Out
 
     /// <summary>Work-items: one input for one tile of 16 outputs.</summary>
     public int Items => Outputs / ContractionTile.Columns * Inputs;
+
+    /// <summary>Elements, when transformed, from one place to the next: sixteen outputs of all inputs.</summary>
+    public int PlaceStride => (Inputs * ContractionTile.Columns) + Winograd.Gap;
+
+    /// <summary>Elements when transformed.</summary>
+    public int Length => Outputs / ContractionTile.Columns * Winograd.Places * PlaceStride;
 
     /// <summary>The first of nine weights in memory.</summary>
     public int Place(int output, int input) => (output * OutputStride) + (input * InputStride);

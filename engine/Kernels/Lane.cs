@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
+using ILGPU;
 
 namespace Deat.Engine;
 
@@ -32,6 +33,12 @@ internal interface ILane<TSelf, T>
 
     /// <summary>condition &lt;= 0 ? 0 : v, the gradient of ReLU, which keeps v where the condition is NaN.</summary>
     static abstract TSelf WherePositive(TSelf condition, TSelf v);
+
+    /// <summary>Elements <paramref name="place"/>, <paramref name="place"/> + <paramref name="step"/>, ... of a view.</summary>
+    static abstract TSelf Gather(ArrayView<T> view, int place, int step);
+
+    /// <summary>Sets elements <paramref name="place"/>, <paramref name="place"/> + <paramref name="step"/>, ... of a view.</summary>
+    static abstract void Scatter(ArrayView<T> view, int place, int step, TSelf value);
 }
 
 /// <summary>A single element.</summary>
@@ -56,6 +63,10 @@ internal struct Lane1<T> : ILane<Lane1<T>, T>
     public static Lane1<T> Relu(Lane1<T> v) => new() { A = v.A < T.Zero ? T.Zero : v.A };
 
     public static Lane1<T> WherePositive(Lane1<T> condition, Lane1<T> v) => new() { A = condition.A <= T.Zero ? T.Zero : v.A };
+
+    public static Lane1<T> Gather(ArrayView<T> view, int place, int step) => new() { A = Real.Load(view, place) };
+
+    public static void Scatter(ArrayView<T> view, int place, int step, Lane1<T> value) => Real.Store(view, place, value.A);
 }
 
 /// <summary>Eight elements: one Vector256 of binary32 on the CPU accelerator, a vector or two after OpenCL's and PTX's compilers.</summary>
@@ -80,4 +91,28 @@ internal struct Lane8<T> : ILane<Lane8<T>, T>
     public static Lane8<T> Relu(Lane8<T> v) => Lane8Math.Relu(v);
 
     public static Lane8<T> WherePositive(Lane8<T> condition, Lane8<T> v) => Lane8Math.WherePositive(condition, v);
+
+    public static Lane8<T> Gather(ArrayView<T> view, int place, int step) => new()
+    {
+        A = Real.Load(view, place),
+        B = Real.Load(view, place + step),
+        C = Real.Load(view, place + (2 * step)),
+        D = Real.Load(view, place + (3 * step)),
+        E = Real.Load(view, place + (4 * step)),
+        F = Real.Load(view, place + (5 * step)),
+        G = Real.Load(view, place + (6 * step)),
+        H = Real.Load(view, place + (7 * step)),
+    };
+
+    public static void Scatter(ArrayView<T> view, int place, int step, Lane8<T> value)
+    {
+        Real.Store(view, place, value.A);
+        Real.Store(view, place + step, value.B);
+        Real.Store(view, place + (2 * step), value.C);
+        Real.Store(view, place + (3 * step), value.D);
+        Real.Store(view, place + (4 * step), value.E);
+        Real.Store(view, place + (5 * step), value.F);
+        Real.Store(view, place + (6 * step), value.G);
+        Real.Store(view, place + (7 * step), value.H);
+    }
 }

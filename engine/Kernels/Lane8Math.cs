@@ -1,13 +1,12 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using ILGPU.IR.Intrinsics;
 
 namespace Deat.Engine;
 
 /// <summary>
-/// The arithmetic of <see cref="Lane8{T}"/>. Each operation has two bodies: Vector256 for binary32 on the CPU accelerator, and
+/// The arithmetic of <see cref="Lane8{T}"/>. Each operation has two bodies: <see cref="VectorLane"/>'s for binary32 on the CPU accelerator, and
 /// eight scalar operations for OpenCL, PTX and binary64. The tests compare them.
 /// </summary>
 [ExcludeFromCodeCoverage]
@@ -36,28 +35,26 @@ internal static class Lane8Math
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane8<T> Fma<T>(Lane8<T> a, Lane8<T> b, Lane8<T> c)
         where T : unmanaged, INumber<T> =>
-        typeof(T) == typeof(float) ? L<T>(Vector256.FusedMultiplyAdd(V(a), V(b), V(c))) : FmaBody(a, b, c);
+        typeof(T) == typeof(float) ? L<T>(VectorLane.Fma(V(a), V(b), V(c))) : FmaBody(a, b, c);
 
     [IntrinsicImplementation]
     [DeviceBody(nameof(SplatBody))]
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane8<T> Splat<T>(T value)
-        where T : unmanaged, INumber<T> => typeof(T) == typeof(float) ? L<T>(Vector256.Create((float)(object)value)) : SplatBody(value);
+        where T : unmanaged, INumber<T> => typeof(T) == typeof(float) ? L<T>(VectorLane.Splat((float)(object)value)) : SplatBody(value);
 
     [IntrinsicImplementation]
     [DeviceBody(nameof(ReluBody))]
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane8<T> Relu<T>(Lane8<T> v)
-        where T : unmanaged, INumber<T> => typeof(T) == typeof(float)
-            ? L<T>(Vector256.AndNot(V(v), Vector256.LessThan(V(v), Vector256<float>.Zero)))
-            : ReluBody(v);
+        where T : unmanaged, INumber<T> => typeof(T) == typeof(float) ? L<T>(VectorLane.Relu(V(v))) : ReluBody(v);
 
     [IntrinsicImplementation]
     [DeviceBody(nameof(WherePositiveBody))]
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane8<T> WherePositive<T>(Lane8<T> condition, Lane8<T> v)
         where T : unmanaged, INumber<T> => typeof(T) == typeof(float)
-            ? L<T>(Vector256.AndNot(V(v), Vector256.LessThanOrEqual(V(condition), Vector256<float>.Zero)))
+            ? L<T>(VectorLane.WherePositive(V(condition), V(v)))
             : WherePositiveBody(condition, v);
 
     private static Lane8<T> AddBody<T>(Lane8<T> a, Lane8<T> b)
@@ -152,10 +149,10 @@ internal static class Lane8Math
         };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> V<T>(Lane8<T> lane)
-        where T : unmanaged, INumber<T> => Unsafe.BitCast<Lane8<T>, Vector256<float>>(lane);
+    private static VectorLane V<T>(Lane8<T> lane)
+        where T : unmanaged, INumber<T> => Unsafe.BitCast<Lane8<T>, VectorLane>(lane);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Lane8<T> L<T>(Vector256<float> vector)
-        where T : unmanaged, INumber<T> => Unsafe.BitCast<Vector256<float>, Lane8<T>>(vector);
+    private static Lane8<T> L<T>(VectorLane lane)
+        where T : unmanaged, INumber<T> => Unsafe.BitCast<VectorLane, Lane8<T>>(lane);
 }

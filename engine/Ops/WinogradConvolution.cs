@@ -15,7 +15,7 @@ internal static class WinogradConvolution
         ComputeDevice device = tape.Device;
         WinogradTiles inputTiles = new(input.Layout, input.Shape.N);
         WinogradTiles outputTiles = new(output.Layout, output.Shape.N);
-        Tensor u = tape.Plain(new Shape(Winograd.Places, order.Inputs * order.Outputs), weights.Type);
+        Tensor u = tape.Plain(new Shape(1, order.Length), weights.Type);
         device.Launch(
             WinogradKernels.TransformWeights, device.Grid(order.Items), Moved(weights, u, cost),
             weights.View<T>(), u.View<Lane8<T>>(), order);
@@ -24,7 +24,7 @@ internal static class WinogradConvolution
             WinogradKernels.TransformInput, device.Grid(inputTiles.Items), Moved(input, v, cost),
             input.View<Lane8<T>>(), v.View<Lane8<T>>(), inputTiles);
         Tensor m = Transformed(tape, outputTiles, output.Type);
-        Contraction contraction = Winograd.Forward(inputTiles, outputTiles, device.Traits);
+        Contraction contraction = Winograd.Forward(inputTiles, outputTiles, order, device.Traits);
         device.Launch(
             ContractionKernels.Contract, device.Grid(contraction.Items), cost,
             v.View<T>(), u.View<Lane8<T>>(), m.View<Lane8<T>>(), contraction);
@@ -60,7 +60,7 @@ internal static class WinogradConvolution
         WinogradWeights order = WinogradWeights.Forward(dw.Shape);
         device.Launch(
             WinogradKernels.TransformWeightGradient, device.Grid(order.Items), Moved(sums, dw, cost),
-            sums.View<Lane8<T>>(), dw.View<T>(), order, inputTiles.Chunks);
+            sums.View<Lane8<T>>(), dw.View<T>(), order, new WinogradSums(inputTiles.Chunks, contraction.OSplit));
         tape.Release(v);
         tape.Release(d);
         tape.Release(sums);

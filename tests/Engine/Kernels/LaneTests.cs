@@ -104,6 +104,7 @@ public sealed class LaneTests
                 [
                     a[i] + b[i], a[i] - b[i], a[i] * b[i], T.FusedMultiplyAdd(a[i], b[i], c[i]), a[i / TLane.Width],
                     a[i] < T.Zero ? T.Zero : a[i], a[i] <= T.Zero ? T.Zero : b[i],
+                    a[(i / TLane.Width) + (i % TLane.Width * lanes)], a[(i % lanes * TLane.Width) + (i / lanes)],
                 ];
                 for (int operation = 0; operation < expected.Length; operation++)
                 {
@@ -118,7 +119,7 @@ public sealed class LaneTests
 [ExcludeFromCodeCoverage]
 internal static class LaneKernels
 {
-    public const int Operations = 7;
+    public const int Operations = 9;
 
     public static void All<T, TLane>(ArrayView<TLane> x, ArrayView<T> elements, ArrayView<TLane> y, int lanes)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -135,5 +136,7 @@ internal static class LaneKernels
         Real.Store(y, (4 * lanes) + i, TLane.Splat(Real.Load(elements, i)));
         Real.Store(y, (5 * lanes) + i, TLane.Relu(a));
         Real.Store(y, (6 * lanes) + i, TLane.WherePositive(a, b));
+        Real.Store(y, (7 * lanes) + i, TLane.Gather(elements, i, lanes));
+        TLane.Scatter(y.Cast<T>(), (8 * lanes * TLane.Width) + i, lanes, a);
     }
 }
