@@ -26,15 +26,15 @@ internal static class DeviceCatalog
     public static Context CreateContext()
     {
         NativeLibraries.Install();
-        // O2 is needed: the default, O1, uses generic pointers, which older OpenCL compilers refuse and which are slow on CUDA.
-        Context.Builder builder = Context.Create().Optimize(OptimizationLevel.O2).Inlining(InliningMode.Aggressive);
-        builder.EnableAlgorithms();
-        Intrinsics.Register(builder);
+        Context.Builder builder = CompilerOptions();
         builder.Cuda();
         builder.OpenCL(device => AllowSpecificAddressSpaces(device));
         builder.CPU(new CPUDevice(2, 1, Environment.ProcessorCount));
         return builder.ToContext();
     }
+
+    /// <summary>A context that compiles and has no devices.</summary>
+    public static Context CreateCompiler() => CompilerOptions().ToContext();
 
     public static IReadOnlyList<DeviceListing> List()
     {
@@ -95,6 +95,15 @@ internal static class DeviceCatalog
             Backend.OpenCL => context.GetCLDevice(index),
             _ => context.Devices.OfType<CPUDevice>().First(),
         };
+    }
+
+    private static Context.Builder CompilerOptions()
+    {
+        // O2 is needed: the default, O1, uses generic pointers, which older OpenCL compilers refuse and which are slow on CUDA.
+        Context.Builder builder = Context.Create().Optimize(OptimizationLevel.O2).Inlining(InliningMode.Aggressive);
+        builder.EnableAlgorithms();
+        Intrinsics.Register(builder);
+        return builder;
     }
 
     private static DeviceListing Describe(CudaDevice device, int index) => new(

@@ -46,8 +46,11 @@ public sealed record DeviceTraits
     /// <summary>Whether OpenCL's generic address space is there; true elsewhere.</summary>
     public required bool HasGenericAddressSpace { get; init; }
 
+    /// <summary>Work-items per group on GPUs, unless the kernel's <see cref="GroupSizeAttribute"/> says otherwise.</summary>
+    internal const int GpuGroupSize = 128;
+
     /// <summary>Work-items per group for kernels that do not cooperate.</summary>
-    public int GroupSize => IsCpuLike ? 1 : Math.Min(128, MaxGroupSize);
+    public int GroupSize => IsCpuLike ? 1 : Math.Min(GpuGroupSize, MaxGroupSize);
 
     /// <summary>
     /// Channels from which Winograd's tiles beat the definition: measured on two cores at batch 32 and 64 (the transforms cost more where

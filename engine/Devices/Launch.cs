@@ -239,9 +239,12 @@ public sealed partial class ComputeDevice
 
         if (!ownsViews)
             throw new DeviceException($"kernel {method.Name} on '{Name}' was given a tensor of another device");
-        Ledger.Record(method.Name, cost);
+        if (!_launchers.TryGetValue(method, out Delegate? launcher)
+            && KernelCatalog.FixedGroupSizeOf(method) is { } size && size != grid.GroupSize)
+            throw new DeviceException($"kernel {method.Name} is written for groups of {size}, not {grid.GroupSize}");
+        Ledger.Record(KernelCatalog.NameOf(method), cost);
         _queue.Restart();
-        return _launchers.GetValueOrDefault(method);
+        return launcher;
     }
 
     private bool Owns<T>(T argument)

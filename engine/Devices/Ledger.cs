@@ -48,7 +48,7 @@ public readonly record struct Cost(long Flops, long Bytes, Direction Direction =
 /// <param name="Phase">Part of training.</param>
 /// <param name="Iteration">Adversarial iteration, from 0.</param>
 /// <param name="Layer">Path of the layer, such as "layer1.0.conv1"; empty outside a network.</param>
-/// <param name="Kernel">Name of the kernel.</param>
+/// <param name="Kernel">Class, name and type arguments of the kernel, such as "AddKernels.Sum&lt;Single, Lane1&gt;".</param>
 /// <param name="Direction">Which derivative.</param>
 public readonly record struct LedgerKey(Phase Phase, int Iteration, string Layer, string Kernel, Direction Direction);
 

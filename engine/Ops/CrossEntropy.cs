@@ -177,6 +177,7 @@ internal static class LossKernels
         return largest;
     }
 
+    [GroupSize(1)]
     public static void Mean<T>(ArrayView<T> losses, ArrayView<T> mean, T share)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {

@@ -1,44 +1,84 @@
-using System.Reflection;
 using System.Text.RegularExpressions;
+using Deat.Benchmarks;
+using Deat.Engine;
 using NUnit.Framework;
 
 namespace Deat.Tests;
 
+/// <summary>All kernels as NVIDIA GPUs get them, against the committed passport (benchmarks/results/passport).</summary>
 [Parallelizable(ParallelScope.All)]
 public sealed class PtxTests
 {
-    public static IEnumerable<TestCaseData> Classes =>
-        KernelCatalog.Classes.Select(type => new TestCaseData(type) { TestName = $"AssemblesWithoutSpills({type.Name})" });
+    private static readonly PassportFiles Files = PassportFiles.Find();
+    private static readonly KernelPassport Committed = Files.ReadKernels();
+    private static readonly NvidiaTools? Tools = NvidiaTools.Find();
+    private static readonly Lazy<IReadOnlyList<PtxKernel>> Compiled = new(PassportOffice.Compile);
 
-    /// <summary>Every kernel, in every instantiation, for sm_90.</summary>
-    [TestCaseSource(nameof(Classes))]
-    public void AssemblesWithoutSpills(Type type)
+    // The exponential and the logarithm of binary64 are functions on a GPU, with a stack.
+    private static readonly Regex MayCallFunctions = new(@"^LossKernels\..*<Double");
+
+    [Test]
+    public void ThePassportHasEveryKernel() => Assert.That(
+        Committed.MissingAndNew(PassportOffice.Names), Is.Empty, $"to take it over: {PassportCommand.Regenerate}");
+
+    [Test]
+    public void MachineCodeIsWhatThePassportSays()
     {
-        MethodInfo[] kernels = [.. KernelCatalog.KernelsOf(type).SelectMany(KernelCatalog.Instances)];
-        Assert.That(kernels, Is.Not.Empty);
-        IReadOnlyList<(string Name, string Code)> compiled = Ptx.Compile(kernels);
-        // The exponential and the logarithm of binary64 are functions on a GPU.
-        IEnumerable<string> calling = compiled.Where(kernel => kernel.Code.Contains("call.uni")).Select(kernel => kernel.Name);
-        Assert.That(calling.Where(name => !name.StartsWith("LossKernels.") || !name.Contains("<Double")), Is.Empty, "calls functions");
-        if (Ptx.Assembler is null)
-            return;
-        string[] spilling = [.. compiled.AsParallel().Where(kernel => Spills(kernel.Code)).Select(kernel => kernel.Name)];
-        Assert.That(spilling, Is.Empty);
+        if (Tools?.Version != Committed.Ptxas)
+            Assert.Ignore($"machine code was not checked: {PassportCommand.NotCompared(Committed, Tools)}");
+        KernelPassport now = PassportOffice.Issue(Tools!, Compiled.Value);
+        Assert.That(
+            Committed.DifferencesTo(now), Is.Empty,
+            $"If the change is wanted: {PassportCommand.Regenerate}");
     }
+
+    [Test]
+    public void ThePassportIsReadAsItWasWritten()
+    {
+        ReplayLaunches launches = Files.ReadLaunches();
+        Assert.That(KernelPassport.Parse(Committed.ToJson()).DifferencesTo(Committed), Is.Empty);
+        Assert.That(Files.ReadTable(), Is.EqualTo(PassportTable.Of(Committed, launches)), $"to write it anew: {PassportCommand.Regenerate}");
+        Assert.That(
+            launches.Kernels.Select(kernel => kernel.Kernel).Distinct(), Is.SubsetOf(PassportOffice.Names),
+            $"to count them anew: {PassportCommand.Launches}");
+    }
+
+    [Test]
+    public void NoKernelSpillsOrUsesLocalMemory()
+    {
+        Assert.That(Committed.Kernels, Has.Count.GreaterThan(100));
+        Assert.That(
+            Committed.Kernels.Where(kernel => kernel.Code.Values.Any(code => code.SpillStores + code.SpillLoads > 0)).Select(kernel => kernel.Kernel),
+            Is.Empty);
+        Assert.That(
+            Committed.Kernels.Where(kernel => kernel.Code.Values.Any(code => code.Stack > 0)).Select(kernel => kernel.Kernel),
+            Has.All.Matches(MayCallFunctions));
+    }
+
+    // ptxas does not inline what ILGPU did not.
+    [Test]
+    public void NoKernelCallsFunctions() => Assert.That(
+        Compiled.Value.Where(kernel => kernel.Code.Contains("call.uni")).Select(kernel => KernelCatalog.NameOf(kernel.Method)),
+        Has.All.Matches(MayCallFunctions));
 
     [Test]
     public void BarriersStandBetweenWritingAndReading()
     {
         Delegate kernel = MutantKernels.Sound;
-        string code = Ptx.Compile([kernel.Method])[0].Code;
+        string code = PtxCompiler.Compile([kernel.Method])[0].Code;
         string[] order = [.. Regex.Matches(code, @"st\.shared|bar\.sync|ld\.shared").Select(match => match.Value)];
         Assert.That(order, Is.EqualTo(new[] { "st.shared", "bar.sync", "ld.shared", "bar.sync" }));
     }
 
-    private static bool Spills(string code)
+    [Test]
+    public void PtxThatIsTooNewIsNamed()
     {
-        string report = Ptx.Assemble(code);
-        MatchCollection spills = Regex.Matches(report, @"(\d+) bytes spill");
-        return spills.Count == 0 || spills.Any(spill => spill.Groups[1].Value != "0");
+        if (Tools is null)
+            Assert.Ignore(PassportCommand.NotCompared(Committed, Tools));
+        PtxKernel kernel = PtxCompiler.Compile(KernelCatalog.Instances(KernelCatalog.KernelsOf(typeof(FillKernels)).First()))[0];
+        string newer = Regex.Replace(kernel.Code, @"\.version \d+\.\d+", ".version 99.0");
+        Assert.That(
+            () => Tools!.Assemble("A.B", newer, "sm_90"),
+            Throws.TypeOf<ToolException>().With.Message.Match(@"^A\.B for sm_90: its PTX is of version 99\.0, this ptxas takes \d+\.\d at most"));
     }
 }

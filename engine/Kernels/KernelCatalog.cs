@@ -1,21 +1,41 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using System.Reflection;
-using Deat.Engine;
 
-namespace Deat.Tests;
+namespace Deat.Engine;
 
 /// <summary>Every kernel of the engine, found by its convention: a static method of a class named ...Kernels that is not private.</summary>
 internal static class KernelCatalog
 {
     private const BindingFlags AllStatic = BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
 
-    private static readonly Type[] Engine = typeof(ComputeDevice).Assembly.GetTypes();
+    private static readonly Type[] Engine = typeof(KernelCatalog).Assembly.GetTypes();
+    private static readonly ConcurrentDictionary<MethodInfo, string> Names = new();
 
     public static IEnumerable<Type> Classes => Engine.Where(type => type.Name.EndsWith("Kernels", StringComparison.Ordinal));
 
     public static IEnumerable<MethodInfo> KernelsOf(Type type) =>
         type.GetMethods(AllStatic).Where(method => method.ReturnType == typeof(void) && !method.IsPrivate);
+
+    /// <summary>Every kernel in every instantiation.</summary>
+    public static IEnumerable<MethodInfo> All => Classes.SelectMany(KernelsOf).SelectMany(Instances);
+
+    /// <summary>The kernel's name wherever one is shown, such as "AddKernels.Sum&lt;Single, Lane1&gt;".</summary>
+    public static string NameOf(MethodInfo kernel) => Names.GetOrAdd(kernel, static method =>
+    {
+        string types = string.Join(", ", method.GetGenericArguments().Select(type => type.Name.Split('`')[0]));
+        return $"{method.DeclaringType!.Name}.{method.Name}{(types.Length == 0 ? "" : $"<{types}>")}";
+    });
+
+    /// <summary>Work-items per group on GPUs.</summary>
+    public static int GroupSizeOf(MethodInfo kernel) => FixedGroupSizeOf(kernel) ?? DeviceTraits.GpuGroupSize;
+
+    /// <summary>The one group size that the kernel is written for; null if any will do.</summary>
+    public static int? FixedGroupSizeOf(MethodInfo kernel) => kernel.GetGenericArguments()
+        .Select(type => type.GetCustomAttribute<GroupSizeAttribute>())
+        .Prepend(kernel.GetCustomAttribute<GroupSizeAttribute>())
+        .FirstOrDefault(size => size is not null)?.Items;
 
     /// <summary>The kernel for every combination of type arguments that its constraints allow.</summary>
     public static IEnumerable<MethodInfo> Instances(MethodInfo kernel)

@@ -1,0 +1,12 @@
+namespace Deat.Engine;
+
+/// <summary>
+/// The one group size that a kernel is written for. On a struct: for kernels that have it as a type argument. Kernels without it take
+/// any size, and are launched with the device's.
+/// </summary>
+/// <param name="items">Work-items per group.</param>
+[AttributeUsage(AttributeTargets.Method | AttributeTargets.Struct)]
+internal sealed class GroupSizeAttribute(int items) : Attribute
+{
+    public int Items { get; } = items;
+}
