@@ -1,3 +1,4 @@
+using System.CommandLine;
 using BenchmarkDotNet.Running;
 
 namespace Deat.Benchmarks;
@@ -10,6 +11,12 @@ internal static class Program
             return PassportCommand.Run(arguments[1..]);
         if (arguments is ["launches"])
             return LaunchesCommand.Run();
+        RootCommand root = new("Times DEAT.Native; arguments that are no command go to BenchmarkDotNet.")
+        {
+            TimingCommands.Device(), TimingCommands.Kernels(), TimingCommands.Steps(), ReportCommand.Create(),
+        };
+        if (arguments is [] or ["--help" or "-h" or "--version"] || root.Subcommands.Any(command => command.Name == arguments[0]))
+            return root.Parse(arguments is [] ? ["--help"] : arguments).Invoke();
         BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(arguments);
         return 0;
     }

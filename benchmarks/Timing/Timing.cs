@@ -44,6 +44,10 @@ public sealed record Timing(string What, string Who)
     [JsonIgnore]
     public double? GigaflopsPerSecond => Flops == 0 ? null : Flops / (Median * 1e6);
 
+    /// <summary>10^9 bytes per second at the median; null where nobody counts them.</summary>
+    [JsonIgnore]
+    public double? GigabytesPerSecond => Bytes == 0 ? null : Bytes / (Median * 1e6);
+
     private double? Quantile(double q)
     {
         if (N == 0)

@@ -11,6 +11,7 @@ using Module = Deat.Nn.Module;
 namespace Deat.Tests;
 
 /// <summary>engine &lt;- nn &lt;- deat &lt;- benchmarks, and ILGPU in the engine only.</summary>
+[Category("Repository")]
 public sealed class LayerTests
 {
     private static readonly string[] Ours = ["Deat.Engine", "Deat.Nn", "deat", "Deat.Benchmarks", "Deat.Twins", "Deat.Tests"];

@@ -4,6 +4,7 @@ using NUnit.Framework;
 namespace Deat.Tests;
 
 /// <summary>What the sources look like, and what must not stand in them.</summary>
+[Category("Repository")]
 public sealed class SourceTests
 {
     private const int LongestFile = 300;

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Deat.Nn;
 using Deat.Training;
+using Microsoft.Testing.Platform.Builder;
 
 namespace Deat.Tests;
 
@@ -12,12 +13,7 @@ internal static class ChildProcess
     /// <summary>Starts a mode and waits until it says that it is ready.</summary>
     public static Process Start(params string[] mode)
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.ArgumentList.Add("exec");
-        start.ArgumentList.Add(typeof(ChildProcess).Assembly.Location);
-        foreach (var argument in mode)
-            start.ArgumentList.Add(argument);
-        var process = Process.Start(start)!;
+        var process = Process.Start(Command([typeof(ChildProcess).Assembly.Location, .. mode]))!;
         if (process.StandardOutput.ReadLine() is not "ready")
             throw new InvalidOperationException($"{mode[0]}: {process.StandardError.ReadToEnd()}");
         return process;
@@ -26,7 +22,7 @@ internal static class ChildProcess
     /// <summary>Runs an assembly with arguments to its end.</summary>
     public static (int ExitCode, string Output) Run(string[] command, params (string Name, string Value)[] variables)
     {
-        ProcessStartInfo start = new("dotnet", ["exec", .. command]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        ProcessStartInfo start = Command(command);
         foreach ((string name, string value) in variables)
             start.Environment[name] = value;
         using Process process = Process.Start(start)!;
@@ -34,6 +30,18 @@ internal static class ChildProcess
         string error = process.StandardError.ReadToEnd();
         process.WaitForExit();
         return (process.ExitCode, output.Result + error);
+    }
+
+    /// <summary>
+    /// Starts an assembly: by its own executable where the tests are a program that brings its runtime along, otherwise by dotnet.
+    /// </summary>
+    private static ProcessStartInfo Command(string[] command)
+    {
+        string own = Path.Combine(AppContext.BaseDirectory, typeof(ChildProcess).Assembly.GetName().Name!);
+        (string program, string[] arguments) = Environment.ProcessPath == own
+            ? (Path.ChangeExtension(command[0], null), command[1..])
+            : ("dotnet", (string[])["exec", .. command]);
+        return new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
     }
 
     /// <summary>A checkpoint of which every byte tells its number.</summary>
@@ -44,7 +52,19 @@ internal static class ChildProcess
         return Checkpoint.Of([NamedArray.FromFloats("weights", data, data.Length)], number);
     }
 
-    private static int Main(string[] mode) => mode switch
+    /// <summary>A mode, or all tests: the options of Microsoft.Testing.Platform, such as --filter and --list-tests.</summary>
+    private static Task<int> Main(string[] arguments) =>
+        arguments is [['-', ..], ..] or [] ? RunTests(arguments) : Task.FromResult(RunMode(arguments));
+
+    private static async Task<int> RunTests(string[] arguments)
+    {
+        ITestApplicationBuilder builder = await TestApplication.CreateBuilderAsync(arguments);
+        SelfRegisteredExtensions.AddSelfRegisteredExtensions(builder, arguments);
+        using ITestApplication application = await builder.BuildAsync();
+        return await application.RunAsync();
+    }
+
+    private static int RunMode(string[] mode) => mode switch
     {
         ["ops" or "mutants", ..] => DeviceChecks.Run(mode),
         ["save-atomically", var folder] => SaveForEver(n => OpenForEver(folder).SaveLast(n)),

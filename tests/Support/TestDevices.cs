@@ -17,10 +17,11 @@ public sealed class TestDevices
 
     private static int s_boundsViolations;
 
-    /// <summary>Ids of all usable devices, for [ValueSource] and [TestCaseSource].</summary>
-    public static IEnumerable<string> Ids => Listed.Value.Where(listing => listing.IsUsable).SelectMany(listing => IsOpenClCpu(listing)
-        ? new[] { listing.Id, listing.Id + AsGpu }
-        : [listing.Id]);
+    /// <summary>
+    /// Ids of all usable devices, for [ValueSource] and [TestCaseSource]; only those in DEAT_DEVICES, separated by commas, where it is set.
+    /// </summary>
+    public static IEnumerable<string> Ids => Listed.Value.Where(listing => listing.IsUsable && IsChosen(listing))
+        .SelectMany(listing => IsOpenClCpu(listing) ? new[] { listing.Id, listing.Id + AsGpu } : [listing.Id]);
 
     /// <summary>Accesses beyond a view on the CPU accelerator so far.</summary>
     public static int BoundsViolations => s_boundsViolations;
@@ -66,6 +67,9 @@ public sealed class TestDevices
         DeviceListing listing = Listed.Value.First(listing => listing.Id == id[..^AsGpu.Length]);
         return ComputeDevice.Open(listing with { Traits = listing.Traits with { IsCpuLike = false } });
     }
+
+    private static bool IsChosen(DeviceListing listing) =>
+        Environment.GetEnvironmentVariable("DEAT_DEVICES")?.Split(',').Contains(listing.Id) ?? true;
 
     private static bool IsOpenClCpu(DeviceListing listing) => listing.Traits is { Backend: Backend.OpenCL, IsCpuLike: true };
 

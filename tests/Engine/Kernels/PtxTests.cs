@@ -7,6 +7,7 @@ namespace Deat.Tests;
 
 /// <summary>All kernels as NVIDIA GPUs get them, against the committed passport (benchmarks/results/passport).</summary>
 [Parallelizable(ParallelScope.All)]
+[Category("Repository")]
 public sealed class PtxTests
 {
     private static readonly PassportFiles Files = PassportFiles.Find();

@@ -43,7 +43,7 @@ public sealed class TimingOptions
             Rounds.Measure(all, rounds, runs, Progress), libraries);
         foreach (ComputeDevice device in devices)
             device.Dispose();
-        Console.WriteLine(TimingTable.Of(report.Timings));
+        Console.Write(ReportText.Tables(report.Timings));
         if (arguments.GetValue(_json) is string path)
             report.Write(path);
     }

@@ -1,0 +1,58 @@
+using System.Text;
+
+namespace Deat.Benchmarks;
+
+/// <summary>Reports as Markdown for people.</summary>
+public static class ReportText
+{
+    /// <summary>A section for each title: where it was measured, the table, and what the roofline says where the peaks were measured.</summary>
+    public static string Of(IEnumerable<TimingReport> reports)
+    {
+        StringBuilder text = new();
+        foreach (IGrouping<string, TimingReport> group in reports.GroupBy(report => report.Title))
+        {
+            Timing[] timings = [.. group.SelectMany(report => report.Timings)];
+            text.Append($"## {group.Key}\n\n");
+            foreach (TimingReport report in group)
+                text.Append(Caption(report)).Append("\n\n");
+            text.Append(Tables(timings));
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>Date, devices, versions, settings and n, in one line.</summary>
+    public static string Caption(TimingReport report)
+    {
+        string[] counts = [.. report.Timings.Where(timing => timing.N > 0)
+            .Select(timing => $"{timing.N} rounds{(timing.RunsPerRound > 1 ? $" of {timing.RunsPerRound} runs" : "")}").Distinct()];
+        IEnumerable<string> parts = report.Devices
+            .Concat(report.Environment.Select(pair => $"{pair.Key} {pair.Value}"))
+            .Concat(report.Settings.Select(pair => $"{pair.Key} {pair.Value}"))
+            .Append($"n = {string.Join(" or ", counts)}");
+        return $"{report.Date:yyyy-MM-dd}. {string.Join("; ", parts)}.";
+    }
+
+    /// <summary>
+    /// The table of all timings, if there is anybody to compare, the table of the roofline for each device whose peaks are among them, and
+    /// what failed.
+    /// </summary>
+    public static string Tables(IReadOnlyCollection<Timing> timings)
+    {
+        StringBuilder text = new();
+        string[] all = [.. timings.Select(timing => timing.Who).Distinct()];
+        if (all.Length > 1 || Roofline.Of(timings, all[0]) is null)
+            text.Append(TimingTable.Of(timings));
+        foreach (string who in all)
+        {
+            if (Roofline.Of(timings, who) is not Roofline roofline)
+                continue;
+            text.Append($"\n{who}: {roofline.GigaflopsPerSecond:F0} GFLOP/s, {roofline.GigabytesPerSecond:F0} GB/s at most, measured.\n\n");
+            text.Append(roofline.Table(timings.Where(timing => timing.Who == who)));
+        }
+
+        foreach (Timing timing in timings.Where(timing => timing.Failure is not null))
+            text.Append($"\n{timing.What}, {timing.Who} failed: {timing.Failure}\n");
+        return text.Append('\n').ToString();
+    }
+}
