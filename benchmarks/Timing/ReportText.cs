@@ -5,7 +5,7 @@ namespace Deat.Benchmarks;
 /// <summary>Reports as Markdown for people.</summary>
 public static class ReportText
 {
-    /// <summary>A section for each title: where it was measured, the table, and what the roofline says where the peaks were measured.</summary>
+    /// <summary>A section for each title: where it was measured, the table, and the roofline where its peaks were measured.</summary>
     public static string Of(IEnumerable<TimingReport> reports)
     {
         StringBuilder text = new();

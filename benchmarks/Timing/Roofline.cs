@@ -39,7 +39,8 @@ public readonly record struct Roofline(double GigaflopsPerSecond, double Gigabyt
         StringBuilder text = new("| | ms | GFLOP/s | GB/s | of the roofline |\n| --- | --- | --- | --- | --- |\n");
         foreach (Timing timing in timings.Where(timing => timing is { Flops: > 0 } or { Bytes: > 0 }))
         {
-            text.Append($"| {timing.What} | {TimingTable.Time(timing)} | {timing.GigaflopsPerSecond:F0} | {timing.GigabytesPerSecond:F0} | ");
+            text.Append($"| {timing.What} | {TimingTable.Time(timing)} ");
+            text.Append($"| {timing.GigaflopsPerSecond:F0} | {timing.GigabytesPerSecond:F0} | ");
             text.Append($"{Milliseconds(timing) / timing.Median:P0}".Replace(" %", "%", StringComparison.Ordinal)).Append(" |\n");
         }
 

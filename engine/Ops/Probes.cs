@@ -21,7 +21,7 @@ public static partial class Ops
     {
         RequireAlike(nameof(Copy), x, y);
         Require.That(x.Layout == Layout.Plain(x.Shape), nameof(Copy), "plain tensors", x.Layout);
-        Dispatch.Run(x.Type, x.Device.Traits.IsCpuLike && x.Layout.Length % 8 == 0, new CopyLaunch(x, y));
+        Dispatch.Run(x.Type, x.Layout.Length % 8 == 0, new CopyLaunch(x, y));
     }
 
     /// <summary>

@@ -68,6 +68,52 @@ public sealed class TimingTests
     }
 
     [Test]
+    public void MoreThanTwoBaselinesMakeARowForEach()
+    {
+        Timing[] timings =
+        [
+            new("a", "cpu") { Milliseconds = [4] },
+            new("a", "Torch") { Milliseconds = [2], IsBaseline = true },
+            new("a", "Torch, bf16") { Milliseconds = [1], IsBaseline = true },
+            new("a", "Torch, TF32") { Milliseconds = [], IsBaseline = true, Failure = "none here" },
+        ];
+        Assert.That(ReportText.Tables(timings).Split('\n'), Is.EqualTo(new[]
+        {
+            "|  |  | ms | over the first |",
+            "| --- | --- | --- | --- |",
+            "| a | Torch | 2.00 ±0% | 1.00 |",
+            "| a | Torch, bf16 | 1.00 ±0% | 0.50 |",
+            "| a | Torch, TF32 | failed |  |",
+            "| a | cpu | 4.00 ±0% | 2.00 |",
+            "",
+            "a, Torch, TF32 failed: none here",
+            "",
+            "",
+        }));
+    }
+
+    // 100 GFLOP/s and 10 GB/s: 1 ms for the operations, 0.4 ms for the bytes of the first work; 0.5 and 1 ms for the second.
+    [Test]
+    public void TheRooflineIsTheLargerOfArithmeticAndMemory()
+    {
+        Timing[] timings =
+        [
+            new(Roofline.Copy, "cpu") { Milliseconds = [2], Bytes = 20_000_000 },
+            new(Roofline.MultiplyAdds, "cpu") { Milliseconds = [3], Flops = 300_000_000 },
+            new("dense", "cpu") { Milliseconds = [2], Flops = 100_000_000, Bytes = 4_000_000 },
+            new("sparse", "cpu") { Milliseconds = [2], Flops = 50_000_000, Bytes = 10_000_000 },
+            new("uncounted", "cpu") { Milliseconds = [2] },
+        ];
+        Assert.That(Roofline.Of(timings, "cpu"), Is.EqualTo(new Roofline(100, 10)));
+        Assert.That(Roofline.Of(timings, "opencl:0"), Is.Null);
+        string[] table = ReportText.Tables(timings).Split('\n');
+        Assert.That(table, Has.Member("cpu: 100 GFLOP/s, 10 GB/s at most, measured."));
+        Assert.That(table, Has.Member("| dense | 2.00 ±0% | 50 | 2 | 50% |"));
+        Assert.That(table, Has.Member("| sparse | 2.00 ±0% | 25 | 5 | 50% |"));
+        Assert.That(table, Has.None.Contains("uncounted"));
+    }
+
+    [Test]
     public void AReportComesBackAsItWasWritten()
     {
         TemporaryFolder folder = new();
