@@ -66,7 +66,8 @@ public sealed class Tape(ComputeDevice device, Wanted wanted) : Workspace(device
 
     /// <summary>
     /// Gradients of sum(<paramref name="output"/> * <paramref name="gradient"/>) with respect to what is wanted: a part of a network
-    /// backwards, as torch.autograd.grad with grad_outputs.
+    /// backwards, as torch.autograd.grad with grad_outputs. What was recorded on the way is given back, step by step, except the output and
+    /// watched inputs: a tape runs backwards once.
     /// </summary>
     /// <param name="output">What was recorded.</param>
     /// <param name="gradient">The upstream gradient, in the layout of <paramref name="output"/>.</param>
@@ -79,10 +80,15 @@ public sealed class Tape(ComputeDevice device, Wanted wanted) : Workspace(device
             Node node = _nodes[i];
             if (!_gradients.TryGetValue(node.Output, out Tensor? upstream))
                 continue;
+            // Whoever read it has run backwards already, and no op reads its own output.
+            if (node.Output != output && !_kept.Contains(node.Output))
+                Release(node.Output);
             using (Device.Ledger.At(node.Layer))
                 node.Backward(upstream);
             Forget(node.Output, upstream);
         }
+
+        _nodes.Clear();
     }
 
     /// <summary>Whether a gradient of <paramref name="tensor"/> must be computed.</summary>
@@ -118,10 +124,11 @@ public sealed class Tape(ComputeDevice device, Wanted wanted) : Workspace(device
             return;
         }
 
-        Tensor sum = Allocate(before.Layout, before.Type);
+        // The new one may still be passed on to another tensor by the op that calls.
+        _gradients.Remove(tensor);
+        Tensor sum = _gradients.ContainsValue(before) ? Allocate(before.Layout, before.Type) : before;
         Ops.AddInto(sum, before, gradient, Direction.InputGradient);
         _gradients[tensor] = sum;
-        ReleaseUnlessShared(before);
         ReleaseUnlessShared(gradient);
     }
 

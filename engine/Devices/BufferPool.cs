@@ -25,9 +25,12 @@ internal sealed class DeviceBuffer(ComputeDevice device, MemoryBuffer1D<byte, St
 
     /// <summary>The tensor's bytes, without the red zones.</summary>
     public ArrayView<byte> Bytes => ((ArrayView<byte>)Memory.View).SubView(guard, Key.Bytes);
+
+    /// <summary>The most bytes that a tensor in this memory can have.</summary>
+    public long Capacity => Memory.Length - (2 * guard);
 }
 
-/// <summary>What makes two buffers interchangeable: the size, and the layout where there is a zero border to keep.</summary>
+/// <summary>What a buffer is rented for: a size, and the layout where there is a zero border to keep.</summary>
 internal readonly record struct PoolKey(long Bytes, Layout Layout, ElementType Type);
 
 /// <summary>Live and peak bytes of one category.</summary>
@@ -36,20 +39,25 @@ internal readonly record struct PoolKey(long Bytes, Layout Layout, ElementType T
 public readonly record struct MemoryUse(long Live, long Peak);
 
 /// <summary>
-/// Keeps device memory for reuse, so that a training step allocates nothing after the first one. Buffers with a border are
-/// only reused for the same layout, which keeps their border zero.
+/// Keeps device memory for reuse, so that a training step allocates nothing after the first ones. Buffers with a border are
+/// only reused for the same layout, which keeps their border zero; others for whatever fits and takes at least half of them.
 /// </summary>
 public sealed class BufferPool : IDisposable
 {
     private const int GuardBytes = 256;
+
+    // A small tensor in a large buffer would make the next large one allocate.
+    private const int MaxExcess = 2;
 
     // A NaN in binary32 and binary64 that no arithmetic makes: writes into a red zone show, and so do sums that read it.
     private const uint GuardPattern = 0x7FFDA5A5;
 
     private readonly ComputeDevice _device;
     private readonly Dictionary<PoolKey, Stack<DeviceBuffer>> _free = [];
+    private readonly SortedList<long, Stack<DeviceBuffer>> _freePlain = [];
     private readonly MemoryUse[] _use = new MemoryUse[Enum.GetValues<MemoryCategory>().Length];
     private long _freeBytes;
+    private long _reservedBytes;
 
     internal BufferPool(ComputeDevice device) => _device = device;
 
@@ -60,7 +68,7 @@ public sealed class BufferPool : IDisposable
     public bool Poison { get; set; }
 
     /// <summary>All bytes that the pool holds from the device, rented or free.</summary>
-    public long ReservedBytes => LiveBytes + _freeBytes;
+    public long ReservedBytes => _reservedBytes;
 
     /// <summary>Bytes rented now, over all categories.</summary>
     public long LiveBytes => _use.Sum(use => use.Live);
@@ -79,10 +87,10 @@ public sealed class BufferPool : IDisposable
         long bytes = (long)layout.Length * type.Bytes();
         PoolKey key = layout.Border == 0 ? new PoolKey(bytes, default, default) : new PoolKey(bytes, layout, type);
         DeviceBuffer buffer;
-        if (_free.TryGetValue(key, out Stack<DeviceBuffer>? stack) && stack.TryPop(out DeviceBuffer? reused))
+        if (TakeFree(key) is { } reused)
         {
             buffer = new DeviceBuffer(_device, reused.Memory, key, reused.Guard);
-            _freeBytes -= bytes;
+            _freeBytes -= reused.Capacity;
         }
         else
         {
@@ -96,6 +104,13 @@ public sealed class BufferPool : IDisposable
         return buffer;
     }
 
+    /// <summary>The same memory, rented once more in place of <paramref name="buffer"/>, with its contents.</summary>
+    internal DeviceBuffer Renew(DeviceBuffer buffer)
+    {
+        buffer.IsLive = false;
+        return new DeviceBuffer(_device, buffer.Memory, buffer.Key, buffer.Guard) { IsLive = true, Category = buffer.Category };
+    }
+
     internal void Return(DeviceBuffer buffer)
     {
         if (!buffer.IsLive)
@@ -104,24 +119,49 @@ public sealed class BufferPool : IDisposable
             CheckGuards(buffer);
         buffer.IsLive = false;
         Count(buffer.Category, -buffer.Key.Bytes);
-        if (!_free.TryGetValue(buffer.Key, out Stack<DeviceBuffer>? stack))
+        Stack<DeviceBuffer>? stack;
+        if (buffer.Key.Layout.Border == 0)
+        {
+            if (!_freePlain.TryGetValue(buffer.Capacity, out stack))
+                _freePlain[buffer.Capacity] = stack = new Stack<DeviceBuffer>();
+        }
+        else if (!_free.TryGetValue(buffer.Key, out stack))
+        {
             _free[buffer.Key] = stack = new Stack<DeviceBuffer>();
+        }
+
         stack.Push(buffer);
-        _freeBytes += buffer.Key.Bytes;
+        _freeBytes += buffer.Capacity;
     }
 
     /// <summary>Gives free buffers back to the device.</summary>
     public void Trim()
     {
         _device.Synchronize();
-        foreach (DeviceBuffer buffer in _free.Values.SelectMany(stack => stack))
+        foreach (DeviceBuffer buffer in _free.Values.Concat(_freePlain.Values).SelectMany(stack => stack))
             buffer.Memory.Dispose();
         _free.Clear();
+        _freePlain.Clear();
+        _reservedBytes -= _freeBytes;
         _freeBytes = 0;
     }
 
     /// <inheritdoc/>
     public void Dispose() => Trim();
+
+    private DeviceBuffer? TakeFree(PoolKey key)
+    {
+        DeviceBuffer? buffer;
+        if (key.Layout.Border > 0)
+            return _free.TryGetValue(key, out Stack<DeviceBuffer>? same) && same.TryPop(out buffer) ? buffer : null;
+        foreach ((long capacity, Stack<DeviceBuffer> stack) in _freePlain)
+        {
+            if (capacity >= key.Bytes && capacity <= MaxExcess * key.Bytes && stack.TryPop(out buffer))
+                return buffer;
+        }
+
+        return null;
+    }
 
     private void Count(MemoryCategory category, long bytes)
     {
@@ -151,6 +191,7 @@ public sealed class BufferPool : IDisposable
                 + $"{_device.Traits.MemoryBytes:N0} in all; a smaller batch needs less", e);
         }
 
+        _reservedBytes += key.Bytes;
         // Whole-buffer MemSet only: on OpenCL, ILGPU 1.5.3 clears the wrong part of a sub-view.
         memory.MemSetToZero(_device.Stream);
         return new DeviceBuffer(_device, memory, key, guard);
@@ -160,7 +201,7 @@ public sealed class BufferPool : IDisposable
     {
         byte[] bytes = new byte[buffer.Memory.Length];
         MemoryMarshal.Cast<byte, uint>(bytes.AsSpan(0, buffer.Guard)).Fill(GuardPattern);
-        MemoryMarshal.Cast<byte, uint>(bytes.AsSpan(bytes.Length - buffer.Guard)).Fill(GuardPattern);
+        MemoryMarshal.Cast<byte, uint>(bytes.AsSpan(buffer.Guard + (int)buffer.Key.Bytes)).Fill(GuardPattern);
         Span<byte> body = bytes.AsSpan(buffer.Guard, (int)buffer.Key.Bytes);
         foreach ((int start, int length) in InteriorRows(layout))
             body.Slice(start * type.Bytes(), length * type.Bytes()).Fill(0xFF);
@@ -183,7 +224,7 @@ public sealed class BufferPool : IDisposable
         ((ArrayView<byte>)buffer.Memory.View).CopyToCPU(_device.Stream, bytes);
         _device.Synchronize();
         if (MemoryMarshal.Cast<byte, uint>(bytes.AsSpan(0, buffer.Guard)).ContainsAnyExcept(GuardPattern)
-            || MemoryMarshal.Cast<byte, uint>(bytes.AsSpan(bytes.Length - buffer.Guard)).ContainsAnyExcept(GuardPattern))
+            || MemoryMarshal.Cast<byte, uint>(bytes.AsSpan(buffer.Guard + (int)buffer.Key.Bytes)).ContainsAnyExcept(GuardPattern))
             throw new InvalidOperationException($"A kernel wrote outside a buffer of {buffer.Key.Bytes} bytes.");
         if (buffer.Key.Layout.Border > 0)
             CheckBorder(buffer.Key, bytes.AsSpan(buffer.Guard, (int)buffer.Key.Bytes));

@@ -22,6 +22,9 @@ internal static class Winograd
     /// </summary>
     public const int Gap = 16;
 
+    // Of transformed tensors: they stay in the last level of the cache from one launch to the next.
+    private const int PassBytes = 16 * 1024 * 1024;
+
     // Of transformed input that a weight gradient contracts at once: it stays in the cache while all filters pass over it.
     private const int ChunkBytes = 256 * 1024;
 
@@ -85,12 +88,16 @@ internal static class Winograd
         OSplit = (x.Blocks * dy.Blocks * ContractionTile.Columns * ContractionTile.Columns) + Gap,
     }.Scheduled(traits, x.Blocks * ContractionTile.Columns);
 
+    /// <summary>The images, dividing all of <paramref name="x"/> and <paramref name="y"/>, that are transformed at once.</summary>
+    public static int ImagesPerPass(Shape x, Shape y) => Fitting(x.N, Places * (BytesPerPlace(x) + BytesPerPlace(y)), PassBytes);
+
     /// <summary>The most images, dividing all, whose transformed input at one place fits the cache.</summary>
-    public static int ImagesPerChunk(Shape x)
-    {
-        long perImage = x.C * (long)(x.Pixels / 4) * sizeof(float);
-        return Enumerable.Range(1, x.N).Last(images => x.N % images == 0 && (images == 1 || images * perImage <= ChunkBytes));
-    }
+    public static int ImagesPerChunk(Shape x, int images) => Fitting(images, BytesPerPlace(x), ChunkBytes);
+
+    private static long BytesPerPlace(Shape shape) => shape.C * (long)(shape.Pixels / 4) * sizeof(float);
+
+    private static int Fitting(int images, long bytesPerImage, long bytes) =>
+        Enumerable.Range(1, images).Last(count => images % count == 0 && (count == 1 || count * bytesPerImage <= bytes));
 }
 
 /// <summary>
@@ -103,13 +110,16 @@ internal readonly record struct WinogradTiles(
 {
     private const int LaneWidth = 8;
 
-    public WinogradTiles(Layout tensor, int imagesPerChunk)
+    public WinogradTiles(Layout tensor, int images, int imagesPerChunk)
         : this(
-            tensor.Shape.N, tensor.Shape.H / 2, tensor.Shape.W / 2, tensor.Shape.C / ContractionTile.Columns,
+            images, tensor.Shape.H / 2, tensor.Shape.W / 2, tensor.Shape.C / ContractionTile.Columns,
             imagesPerChunk * (tensor.Shape.Pixels / 4), tensor.Block / LaneWidth, tensor.ImageStride / LaneWidth,
             tensor.BlockStride / LaneWidth, tensor.RowStride / LaneWidth, tensor.ColumnStride / LaneWidth, tensor.Origin / LaneWidth)
     {
     }
+
+    /// <summary>The same tiles of as many images from another one on.</summary>
+    public WinogradTiles From(int image) => this with { Origin = Origin + (image * Image) };
 
     public int Tiles => Images * TileRows * TileColumns;
 
@@ -148,10 +158,11 @@ internal readonly record struct WinogradTiles(
     public int LaneOffset(int lane) => (lane / LanesPerBlock * Block) + (lane % LanesPerBlock);
 }
 
-/// <summary>The sums of a weight gradient: at each of the sixteen places, <paramref name="Count"/> chunks.</summary>
-/// <param name="Count">Chunks at each place.</param>
+/// <summary>The sums of a weight gradient, [passes][16 places][chunks][Stride].</summary>
+/// <param name="Passes">Passes over some images each.</param>
+/// <param name="Chunks">Chunks of a pass.</param>
 /// <param name="Stride">Elements from one chunk to the next.</param>
-internal readonly record struct WinogradSums(int Count, int Stride);
+internal readonly record struct WinogradSums(int Passes, int Chunks, int Stride);
 
 /// <summary>One row of tiles of 16 channels, in lanes.</summary>
 internal struct WinogradRow

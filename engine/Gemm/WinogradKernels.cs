@@ -48,13 +48,13 @@ internal static class WinogradKernels
             Weights(w, u, in order, item);
     }
 
-    /// <summary>dw = G^T s G, where s are the sums of all chunks in their order.</summary>
-    public static void TransformWeightGradient<T>(ArrayView<Lane8<T>> sums, ArrayView<T> dw, WinogradWeights order, WinogradSums chunks)
+    /// <summary>dw = G^T s G, where s are the sums of all passes and chunks in their order.</summary>
+    public static void TransformWeightGradient<T>(ArrayView<Lane8<T>> s, ArrayView<T> dw, WinogradWeights order, WinogradSums sums)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int item = Item.Index();
         if (item < order.Items)
-            WeightGradient(sums, dw, in order, in chunks, item);
+            WeightGradient(s, dw, in order, in sums, item);
     }
 
     [IntrinsicImplementation]
@@ -119,16 +119,16 @@ internal static class WinogradKernels
 
     [IntrinsicImplementation]
     [DeviceBody(nameof(WeightGradientBody))]
-    private static void WeightGradient<T>(ArrayView<Lane8<T>> sums, ArrayView<T> dw, in WinogradWeights order, in WinogradSums chunks, int item)
+    private static void WeightGradient<T>(ArrayView<Lane8<T>> s, ArrayView<T> dw, in WinogradWeights order, in WinogradSums sums, int item)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         if (typeof(T) == typeof(float))
-            WinogradTransforms.WeightGradient<float, VectorLane>(sums.Cast<VectorLane>(), dw.Cast<float>(), in order, in chunks, item);
+            WinogradTransforms.WeightGradient<float, VectorLane>(s.Cast<VectorLane>(), dw.Cast<float>(), in order, in sums, item);
         else
-            WeightGradientBody(sums, dw, in order, in chunks, item);
+            WeightGradientBody(s, dw, in order, in sums, item);
     }
 
-    private static void WeightGradientBody<T>(ArrayView<Lane8<T>> sums, ArrayView<T> dw, in WinogradWeights order, in WinogradSums chunks, int item)
+    private static void WeightGradientBody<T>(ArrayView<Lane8<T>> s, ArrayView<T> dw, in WinogradWeights order, in WinogradSums sums, int item)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        WinogradTransforms.WeightGradient<T, Lane8<T>>(sums, dw, in order, in chunks, item);
+        WinogradTransforms.WeightGradient<T, Lane8<T>>(s, dw, in order, in sums, item);
 }

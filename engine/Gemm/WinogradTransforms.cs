@@ -118,7 +118,7 @@ internal static class WinogradTransforms
 
     /// <summary>dw = G^T s G for one channel and a tile of filters.</summary>
     public static void WeightGradient<T, TLane>(
-        ArrayView<TLane> sums, ArrayView<T> dw, in WinogradWeights order, in WinogradSums chunks, int item)
+        ArrayView<TLane> s, ArrayView<T> dw, in WinogradWeights order, in WinogradSums sums, int item)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {
@@ -132,8 +132,8 @@ internal static class WinogradTransforms
             for (int column = 0; column < 3; column++)
             {
                 // One column of s G.
-                TLane q0 = Column<T, TLane>(sums, source, 0, column, in chunks), q1 = Column<T, TLane>(sums, source, 4, column, in chunks);
-                TLane q2 = Column<T, TLane>(sums, source, 8, column, in chunks), q3 = Column<T, TLane>(sums, source, 12, column, in chunks);
+                TLane q0 = Column<T, TLane>(s, source, 0, column, in sums), q1 = Column<T, TLane>(s, source, 4, column, in sums);
+                TLane q2 = Column<T, TLane>(s, source, 8, column, in sums), q3 = Column<T, TLane>(s, source, 12, column, in sums);
                 TLane middle = (q1 + q2) * half;
                 TLane.Scatter(dw, target + column, order.OutputStride, q0 + middle);
                 TLane.Scatter(dw, target + column + 3, order.OutputStride, (q1 - q2) * half);
@@ -204,29 +204,29 @@ internal static class WinogradTransforms
 
     // Element `column` of the row of s G whose places begin at `first`.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TLane Column<T, TLane>(ArrayView<TLane> sums, int source, int first, int column, in WinogradSums chunks)
+    private static TLane Column<T, TLane>(ArrayView<TLane> s, int source, int first, int column, in WinogradSums sums)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {
         TLane half = TLane.Splat(T.One / (T.One + T.One));
-        TLane s1 = Total<T, TLane>(sums, source, first + 1, in chunks), s2 = Total<T, TLane>(sums, source, first + 2, in chunks);
+        TLane s1 = Total<T, TLane>(s, source, first + 1, in sums), s2 = Total<T, TLane>(s, source, first + 2, in sums);
         if (column == 1)
             return (s1 - s2) * half;
-        return Total<T, TLane>(sums, source, column == 0 ? first : first + 3, in chunks) + ((s1 + s2) * half);
+        return Total<T, TLane>(s, source, column == 0 ? first : first + 3, in sums) + ((s1 + s2) * half);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TLane Total<T, TLane>(ArrayView<TLane> sums, int source, int place, in WinogradSums chunks)
+    private static TLane Total<T, TLane>(ArrayView<TLane> s, int source, int place, in WinogradSums sums)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {
-        int step = chunks.Stride / TLane.Width;
-        int index = source + (place * chunks.Count * step);
-        TLane sum = Real.Load(sums, index);
-        for (int i = 1; i < chunks.Count; i++)
+        int step = sums.Stride / TLane.Width;
+        TLane sum = TLane.Splat(T.Zero);
+        for (int pass = 0; pass < sums.Passes; pass++)
         {
-            index += step;
-            sum += Real.Load(sums, index);
+            int index = source + (((pass * Winograd.Places) + place) * sums.Chunks * step);
+            for (int chunk = 0; chunk < sums.Chunks; chunk++, index += step)
+                sum += Real.Load(s, index);
         }
 
         return sum;

@@ -3,8 +3,9 @@ using System.Numerics;
 namespace Deat.Engine;
 
 /// <summary>
-/// The launches of <see cref="ConvolutionAlgorithm.Winograd"/>. All FLOPs of the convolution, as its definition counts them, are booked on
-/// the contraction, and the bytes of the transformed tensors on the transforms.
+/// The launches of <see cref="ConvolutionAlgorithm.Winograd"/>, in passes over some images, so that transformed tensors stay in the cache and
+/// take little memory. All FLOPs of the convolution, as its definition counts them, are booked on the first pass's contraction, and the bytes
+/// of the transformed tensors on the transforms.
 /// </summary>
 internal static class WinogradConvolution
 {
@@ -13,24 +14,31 @@ internal static class WinogradConvolution
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ComputeDevice device = tape.Device;
-        WinogradTiles inputTiles = new(input.Layout, input.Shape.N);
-        WinogradTiles outputTiles = new(output.Layout, output.Shape.N);
+        int images = Winograd.ImagesPerPass(input.Shape, output.Shape), passes = input.Shape.N / images;
+        WinogradTiles inputTiles = new(input.Layout, images, images);
+        WinogradTiles outputTiles = new(output.Layout, images, images);
         Tensor u = tape.Plain(new Shape(1, order.Length), weights.Type);
         device.Launch(
-            WinogradKernels.TransformWeights, device.Grid(order.Items), Moved(weights, u, cost),
+            WinogradKernels.TransformWeights, device.Grid(order.Items), Moved(weights, u, cost, 1),
             weights.View<T>(), u.View<Lane8<T>>(), order);
         Tensor v = Transformed(tape, inputTiles, input.Type);
-        device.Launch(
-            WinogradKernels.TransformInput, device.Grid(inputTiles.Items), Moved(input, v, cost),
-            input.View<Lane8<T>>(), v.View<Lane8<T>>(), inputTiles);
         Tensor m = Transformed(tape, outputTiles, output.Type);
         Contraction contraction = Winograd.Forward(inputTiles, outputTiles, order, device.Traits);
-        device.Launch(
-            ContractionKernels.Contract, device.Grid(contraction.Items), cost,
-            v.View<T>(), u.View<Lane8<T>>(), m.View<Lane8<T>>(), contraction);
-        device.Launch(
-            WinogradKernels.TransformOutput, device.Grid(outputTiles.Items), Moved(m, output, cost),
-            m.View<Lane8<T>>(), output.View<Lane8<T>>(), outputTiles);
+        Cost price = cost;
+        for (int image = 0; image < input.Shape.N; image += images)
+        {
+            device.Launch(
+                WinogradKernels.TransformInput, device.Grid(inputTiles.Items), Moved(input, v, cost, passes),
+                input.View<Lane8<T>>(), v.View<Lane8<T>>(), inputTiles.From(image));
+            device.Launch(
+                ContractionKernels.Contract, device.Grid(contraction.Items), price,
+                v.View<T>(), u.View<Lane8<T>>(), m.View<Lane8<T>>(), contraction);
+            device.Launch(
+                WinogradKernels.TransformOutput, device.Grid(outputTiles.Items), Moved(output, m, cost, passes),
+                m.View<Lane8<T>>(), output.View<Lane8<T>>(), outputTiles.From(image));
+            price = new Cost(0, 0, cost.Direction);
+        }
+
         tape.Release(u);
         tape.Release(v);
         tape.Release(m);
@@ -41,26 +49,35 @@ internal static class WinogradConvolution
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ComputeDevice device = tape.Device;
-        int images = Winograd.ImagesPerChunk(x.Shape);
-        WinogradTiles inputTiles = new(x.Layout, images);
-        WinogradTiles outputTiles = new(dy.Layout, images);
+        int images = Winograd.ImagesPerPass(x.Shape, dy.Shape), passes = x.Shape.N / images;
+        int chunk = Winograd.ImagesPerChunk(x.Shape, images);
+        WinogradTiles inputTiles = new(x.Layout, images, chunk);
+        WinogradTiles outputTiles = new(dy.Layout, images, chunk);
         Tensor v = Transformed(tape, inputTiles, x.Type);
-        device.Launch(
-            WinogradKernels.TransformInput, device.Grid(inputTiles.Items), Moved(x, v, cost),
-            x.View<Lane8<T>>(), v.View<Lane8<T>>(), inputTiles);
         Tensor d = Transformed(tape, outputTiles, dy.Type);
-        device.Launch(
-            WinogradKernels.TransformOutputGradient, device.Grid(outputTiles.Items), Moved(dy, d, cost),
-            dy.View<Lane8<T>>(), d.View<Lane8<T>>(), outputTiles);
         Contraction contraction = Winograd.WeightGradient(inputTiles, outputTiles, device.Traits);
-        Tensor sums = tape.Plain(new Shape(contraction.Splits, contraction.OSplit), dw.Type);
-        device.Launch(
-            ContractionKernels.Contract, device.Grid(contraction.Items), cost,
-            v.View<T>(), d.View<Lane8<T>>(), sums.View<Lane8<T>>(), contraction);
+        int sumsPerPass = contraction.Splits * contraction.OSplit;
+        Tensor sums = tape.Plain(new Shape(passes, sumsPerPass), dw.Type);
+        Cost price = cost;
+        for (int pass = 0; pass < passes; pass++)
+        {
+            device.Launch(
+                WinogradKernels.TransformInput, device.Grid(inputTiles.Items), Moved(x, v, cost, passes),
+                x.View<Lane8<T>>(), v.View<Lane8<T>>(), inputTiles.From(pass * images));
+            device.Launch(
+                WinogradKernels.TransformOutputGradient, device.Grid(outputTiles.Items), Moved(dy, d, cost, passes),
+                dy.View<Lane8<T>>(), d.View<Lane8<T>>(), outputTiles.From(pass * images));
+            contraction.OOrigin = pass * sumsPerPass;
+            device.Launch(
+                ContractionKernels.Contract, device.Grid(contraction.Items), price,
+                v.View<T>(), d.View<Lane8<T>>(), sums.View<Lane8<T>>(), contraction);
+            price = new Cost(0, 0, cost.Direction);
+        }
+
         WinogradWeights order = WinogradWeights.Forward(dw.Shape);
         device.Launch(
-            WinogradKernels.TransformWeightGradient, device.Grid(order.Items), Moved(sums, dw, cost),
-            sums.View<Lane8<T>>(), dw.View<T>(), order, new WinogradSums(inputTiles.Chunks, contraction.OSplit));
+            WinogradKernels.TransformWeightGradient, device.Grid(order.Items), Moved(dw, sums, cost, 1),
+            sums.View<Lane8<T>>(), dw.View<T>(), order, new WinogradSums(passes, inputTiles.Chunks, contraction.OSplit));
         tape.Release(v);
         tape.Release(d);
         tape.Release(sums);
@@ -69,6 +86,7 @@ internal static class WinogradConvolution
     private static Tensor Transformed(Tape tape, WinogradTiles tiles, ElementType type) =>
         tape.Plain(new Shape(1, tiles.Length), type);
 
-    private static Cost Moved(Tensor from, Tensor to, Cost cost) =>
-        new(0, (from.Shape.Count + to.Shape.Count) * from.Type.Bytes(), cost.Direction);
+    // A pass moves its part of the whole tensor, and all of the transformed one.
+    private static Cost Moved(Tensor whole, Tensor transformed, Cost cost, int passes) =>
+        new(0, ((whole.Shape.Count / passes) + transformed.Shape.Count) * whole.Type.Bytes(), cost.Direction);
 }

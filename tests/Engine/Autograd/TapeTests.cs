@@ -18,6 +18,7 @@ public sealed class TapeTests
         ("s + s, s = x + x", (tape, x) => Twice(tape, Ops.Add(tape, x, x)), _ => 4),
         ("x + relu(x)", (tape, x) => Ops.Add(tape, x, Ops.Relu(tape, x)), x => x > 0 ? 2 : 1),
         ("relu(x) + x", (tape, x) => Ops.Add(tape, Ops.Relu(tape, x), x), x => x > 0 ? 2 : 1),
+        ("relu(x) + x in the memory of relu(x)", (tape, x) => Ops.Add(tape, Ops.Relu(tape, x), x, replaces: true), x => x > 0 ? 2 : 1),
         ("relu(x) + relu(x)", (tape, x) => Ops.Add(tape, Ops.Relu(tape, x), Ops.Relu(tape, x)), x => x > 0 ? 2 : 0),
         ("a + relu(a), a = relu(x)", (tape, x) => Residual(tape, Ops.Relu(tape, x)), x => x > 0 ? 2 : 0),
         ("b + relu(b), b = a + relu(a), a = relu(x)", (tape, x) => Residual(tape, Residual(tape, Ops.Relu(tape, x))), x => x > 0 ? 4 : 0),
@@ -157,6 +158,22 @@ public sealed class TapeTests
         Assert.That(() => tape.Gradient(watched), Throws.Nothing);
         Assert.That(() => tape.Gradient(unwatched), Throws.InvalidOperationException);
         Assert.That(() => tape.Gradient(apart), Throws.InvalidOperationException, "not part of the loss");
+    }
+
+    [Test]
+    public void WhatIsReplacedOrRanBackwardsIsGivenBack()
+    {
+        using Tape tape = new(TestDevices.Get("cpu"), Wanted.Input);
+        Tensor x = tape.Watch(tape.Activation(Images, ElementType.Float32));
+        Tensor residual = Ops.Relu(tape, x);
+        long before = tape.Device.Pool.LiveBytes;
+        Tensor sum = Ops.Add(tape, residual, x, replaces: true);
+        Assert.That(tape.Device.Pool.LiveBytes, Is.EqualTo(before));
+        Assert.That(() => residual.ToArray<float>(), Throws.InstanceOf<InvalidOperationException>());
+        Tensor output = Ops.Relu(tape, sum);
+        tape.Backward(output, tape.Activation(Images, ElementType.Float32));
+        Assert.That(() => sum.ToArray<float>(), Throws.InstanceOf<InvalidOperationException>());
+        Assert.That(output.ToArray<float>(), Has.Length.EqualTo((int)Images.Count));
     }
 
     [Test]

@@ -136,8 +136,7 @@ public sealed class BufferPoolTests
             double[] values = Draw(shape.Count);
             OpExecution.Write(tensor, values);
             _rented.Add((buffer, tensor, values));
-            if (_free.GetValueOrDefault(KeyOf(tensor)) > 0)
-                _free[KeyOf(tensor)]--;
+            Assert.That(buffer.Capacity, Is.EqualTo(Take(tensor)));
             _peaks[category] = Math.Max(_peaks[category], Live(category));
         }
 
@@ -147,7 +146,22 @@ public sealed class BufferPoolTests
             Assert.That(OpExecution.Read(tensor), Is.EqualTo(values));
             _rented.RemoveAt(index);
             device.Pool.Return(buffer);
-            _free[KeyOf(tensor)] = _free.GetValueOrDefault(KeyOf(tensor)) + 1;
+            (long, Layout, ElementType) key = (buffer.Capacity, KeyOf(tensor).Item2, KeyOf(tensor).Item3);
+            _free[key] = _free.GetValueOrDefault(key) + 1;
+        }
+
+        // The smallest free memory that fits and is at most half empty, otherwise new memory of the tensor's size.
+        private long Take(Tensor tensor)
+        {
+            (long bytes, Layout layout, ElementType type) = KeyOf(tensor);
+            long most = layout.Border == 0 ? 2 * bytes : bytes;
+            long capacity = _free
+                .Where(free => free.Value > 0 && (free.Key.Item2, free.Key.Item3) == (layout, type))
+                .Select(free => free.Key.Item1).Where(size => size >= bytes && size <= most).DefaultIfEmpty(0).Min();
+            if (capacity == 0)
+                return bytes;
+            _free[(capacity, layout, type)]--;
+            return capacity;
         }
 
         private void Trim()
@@ -188,7 +202,8 @@ public sealed class BufferPoolTests
             foreach (MemoryCategory category in Categories)
                 Assert.That(pool.Use(category), Is.EqualTo(new MemoryUse(Live(category), _peaks[category])), $"{category}");
             Assert.That(pool.LiveBytes, Is.EqualTo(Categories.Sum(Live)));
-            Assert.That(pool.ReservedBytes, Is.EqualTo(pool.LiveBytes + _free.Sum(free => free.Key.Item1 * free.Value)));
+            Assert.That(pool.ReservedBytes, Is.EqualTo(
+                _rented.Sum(entry => entry.Buffer.Capacity) + _free.Sum(free => free.Key.Item1 * free.Value)));
         }
 
         private void CheckFresh(DeviceBuffer buffer, Layout layout, ElementType type)
