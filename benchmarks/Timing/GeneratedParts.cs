@@ -39,13 +39,11 @@ public static partial class GeneratedParts
             .Where(timing => only.Length == 0 || only.Any(part => timing.What.Contains(part, StringComparison.Ordinal)))];
         return match.Groups["kind"].Value switch
         {
-            "timings" => $"{ReportText.Tables(timings)}\n{Captions(reports)}",
+            "timings" => $"{ReportText.Tables(timings).TrimEnd('\n')}\n\n{ReportText.Captions(reports)}",
             "losses" => Losses(timings),
             string kind => throw new InvalidDataException($"no such part: {kind}"),
         };
     }
-
-    private static string Captions(TimingReport[] reports) => string.Join("\n\n", reports.Select(ReportText.Caption).Distinct());
 
     private static string Losses(Timing[] timings)
     {

@@ -13,25 +13,14 @@ public static class ReportText
         {
             Timing[] timings = [.. group.SelectMany(report => report.Timings)];
             text.Append($"## {group.Key}\n\n");
-            foreach (TimingReport report in group)
-                text.Append(Caption(report)).Append("\n\n");
-            text.Append(Tables(timings));
+            text.Append(Captions(group)).Append("\n\n").Append(Tables(timings));
         }
 
         return text.ToString();
     }
 
-    /// <summary>Date, devices, versions, settings and n, in one line.</summary>
-    public static string Caption(TimingReport report)
-    {
-        string[] counts = [.. report.Timings.Where(timing => timing.N > 0)
-            .Select(timing => $"{timing.N} rounds{(timing.RunsPerRound > 1 ? $" of {timing.RunsPerRound} runs" : "")}").Distinct()];
-        IEnumerable<string> parts = report.Devices
-            .Concat(report.Environment.Select(pair => $"{pair.Key} {pair.Value}"))
-            .Concat(report.Settings.Select(pair => $"{pair.Key} {pair.Value}"))
-            .Append($"n = {string.Join(" or ", counts)}");
-        return $"{report.Date:yyyy-MM-dd}. {string.Join("; ", parts)}.";
-    }
+    /// <summary>Date, devices, versions and settings in one line; a line for each of them that differs.</summary>
+    public static string Captions(IEnumerable<TimingReport> reports) => string.Join("\n\n", reports.Select(Caption).Distinct());
 
     /// <summary>
     /// The table of all timings, if there is anybody to compare, the table of the roofline for each device whose peaks are among them, and
@@ -54,5 +43,15 @@ public static class ReportText
         foreach (Timing timing in timings.Where(timing => timing.Failure is not null))
             text.Append($"\n{timing.What}, {timing.Who} failed: {timing.Failure}\n");
         return text.Append('\n').ToString();
+    }
+
+    private static string Caption(TimingReport report)
+    {
+        int runs = report.Timings.Max(timing => timing.RunsPerRound);
+        IEnumerable<string> parts = report.Devices
+            .Concat(report.Environment.Select(pair => $"{pair.Key} {pair.Value}"))
+            .Concat(report.Settings.Select(pair => $"{pair.Key} {pair.Value}"))
+            .Concat(runs > 1 ? [$"{runs} runs in each of n rounds"] : []);
+        return $"{report.Date:yyyy-MM-dd}. {string.Join("; ", parts)}.";
     }
 }

@@ -36,10 +36,10 @@ public readonly record struct Roofline(double GigaflopsPerSecond, double Gigabyt
     /// <param name="timings">The results of one device.</param>
     public string Table(IEnumerable<Timing> timings)
     {
-        StringBuilder text = new("| | ms | GFLOP/s | GB/s | of the roofline |\n| --- | --- | --- | --- | --- |\n");
+        StringBuilder text = new("| | n | ms | GFLOP/s | GB/s | of the roofline |\n| --- | --- | --- | --- | --- | --- |\n");
         foreach (Timing timing in timings.Where(timing => timing is { Flops: > 0 } or { Bytes: > 0 }))
         {
-            text.Append($"| {timing.What} | {TimingTable.Time(timing)} ");
+            text.Append($"| {timing.What} | {timing.N} | {TimingTable.Time(timing)} ");
             text.Append($"| {timing.GigaflopsPerSecond:F0} | {timing.GigabytesPerSecond:F0} | ");
             text.Append($"{Milliseconds(timing) / timing.Median:P0}".Replace(" %", "%", StringComparison.Ordinal)).Append(" |\n");
         }

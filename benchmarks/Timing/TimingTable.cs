@@ -3,9 +3,9 @@ using System.Text;
 namespace Deat.Benchmarks;
 
 /// <summary>
-/// Timings as a Markdown table: a row for each work; for each who did it the median in milliseconds, ± half the range of the middle half of
-/// the rounds, and its ratio to the median of each baseline. With more than two baselines a row for each who did it, and the ratio to the
-/// first of them.
+/// Timings as a Markdown table: a row for each work; n rounds; for each who did it the median in milliseconds, ± half the range of the
+/// middle half of the rounds, and its ratio to the median of each baseline. With more than two baselines a row for each who did it, and
+/// the ratio to the first of them.
 /// </summary>
 public static class TimingTable
 {
@@ -18,14 +18,14 @@ public static class TimingTable
         string[] others = [.. timings.Where(timing => !timing.IsBaseline).Select(timing => timing.Who).Distinct()];
         if (baselines.Length > 2)
             return Long(timings, unit);
-        string[] header = [unit, .. baselines, .. others.SelectMany(who => Columns(who, baselines))];
+        string[] header = [unit, "n", .. baselines, .. others.SelectMany(who => Columns(who, baselines))];
         List<string[]> rows = [header, [.. header.Select(_ => "---")]];
         foreach (IGrouping<string, Timing> work in timings.GroupBy(timing => timing.What))
         {
             Dictionary<string, Timing> by = work.ToDictionary(timing => timing.Who);
             rows.Add(
             [
-                work.Key, .. baselines.Select(who => Time(by.GetValueOrDefault(who))),
+                work.Key, $"{work.Max(timing => timing.N)}", .. baselines.Select(who => Time(by.GetValueOrDefault(who))),
                 .. others.SelectMany(who => Cells(by.GetValueOrDefault(who), baselines.Select(by.GetValueOrDefault))),
             ]);
         }
@@ -52,13 +52,13 @@ public static class TimingTable
 
     private static string Long(IReadOnlyCollection<Timing> timings, string unit)
     {
-        List<string[]> rows = [["", "", unit, "over the first"], ["---", "---", "---", "---"]];
+        List<string[]> rows = [["", "", "n", unit, "over the first"], ["---", "---", "---", "---", "---"]];
         foreach (IGrouping<string, Timing> work in timings.GroupBy(timing => timing.What))
         {
             double? first = work.FirstOrDefault(timing => timing.IsBaseline)?.Median;
             rows.AddRange(work.OrderBy(timing => !timing.IsBaseline).Select(timing => new[]
             {
-                work.Key, timing.Who, Time(timing), timing.Median / first is double ratio ? $"{ratio:F2}" : "",
+                work.Key, timing.Who, $"{timing.N}", Time(timing), timing.Median / first is double ratio ? $"{ratio:F2}" : "",
             }));
         }
 

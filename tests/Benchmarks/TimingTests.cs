@@ -59,10 +59,10 @@ public sealed class TimingTests
         ];
         Assert.That(TimingTable.Of(timings).Split('\n'), Is.EqualTo(new[]
         {
-            "| ms | Torch | Torch, less work | cpu | cpu over Torch | cpu over Torch, less work |",
-            "| --- | --- | --- | --- | --- | --- |",
-            "| a | 10.0 ±0% | 8.00 ±0% | 4.00 ±0% | 0.40 | 0.50 |",
-            "| b | 0.500 ±0% |  | 1.00 ±0% | 2.00 |  |",
+            "| ms | n | Torch | Torch, less work | cpu | cpu over Torch | cpu over Torch, less work |",
+            "| --- | --- | --- | --- | --- | --- | --- |",
+            "| a | 2 | 10.0 ±0% | 8.00 ±0% | 4.00 ±0% | 0.40 | 0.50 |",
+            "| b | 1 | 0.500 ±0% |  | 1.00 ±0% | 2.00 |  |",
             "",
         }));
     }
@@ -79,12 +79,12 @@ public sealed class TimingTests
         ];
         Assert.That(ReportText.Tables(timings).Split('\n'), Is.EqualTo(new[]
         {
-            "|  |  | ms | over the first |",
-            "| --- | --- | --- | --- |",
-            "| a | Torch | 2.00 ±0% | 1.00 |",
-            "| a | Torch, bf16 | 1.00 ±0% | 0.50 |",
-            "| a | Torch, TF32 | failed |  |",
-            "| a | cpu | 4.00 ±0% | 2.00 |",
+            "|  |  | n | ms | over the first |",
+            "| --- | --- | --- | --- | --- |",
+            "| a | Torch | 1 | 2.00 ±0% | 1.00 |",
+            "| a | Torch, bf16 | 1 | 1.00 ±0% | 0.50 |",
+            "| a | Torch, TF32 | 0 | failed |  |",
+            "| a | cpu | 1 | 4.00 ±0% | 2.00 |",
             "",
             "a, Torch, TF32 failed: none here",
             "",
@@ -108,8 +108,8 @@ public sealed class TimingTests
         Assert.That(Roofline.Of(timings, "opencl:0"), Is.Null);
         string[] table = ReportText.Tables(timings).Split('\n');
         Assert.That(table, Has.Member("cpu: 100 GFLOP/s, 10 GB/s at most, measured."));
-        Assert.That(table, Has.Member("| dense | 2.00 ±0% | 50 | 2 | 50% |"));
-        Assert.That(table, Has.Member("| sparse | 2.00 ±0% | 25 | 5 | 50% |"));
+        Assert.That(table, Has.Member("| dense | 1 | 2.00 ±0% | 50 | 2 | 50% |"));
+        Assert.That(table, Has.Member("| sparse | 1 | 2.00 ±0% | 25 | 5 | 50% |"));
         Assert.That(table, Has.None.Contains("uncounted"));
     }
 
