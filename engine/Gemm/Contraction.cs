@@ -64,7 +64,7 @@ internal struct Contraction
     /// <summary>Work-items of a launch.</summary>
     public readonly int Items => Splits * Panels * ColumnTiles * ItemsPerPanel;
 
-    /// <summary>The same contraction with its output as plain rows of whole tiles, [rows, 16 * ColumnTiles].</summary>
+    /// <summary>The same contraction with its output as plain rows of whole tiles, [splits, rows, 16 * ColumnTiles].</summary>
     public readonly Contraction ToWholeRows()
     {
         Contraction result = this;
@@ -72,7 +72,7 @@ internal struct Contraction
         result.ORow2 = RowCount3 * result.ORow3;
         result.ORow1 = RowCount2 * result.ORow2;
         result.ORow0 = RowCount1 * result.ORow1;
-        (result.OOrigin, result.OTile) = (0, ContractionTile.Columns);
+        (result.OOrigin, result.OTile, result.OSplit) = (0, ContractionTile.Columns, Rows * result.ORow3);
         return result;
     }
 

@@ -22,6 +22,9 @@ internal readonly record struct PackedWeights(
 {
     public int Tiles => (Outputs + ContractionTile.Columns - 1) / ContractionTile.Columns;
 
+    /// <summary>Work-items that take all taps of one input for some outputs of a tile.</summary>
+    public int Items(int outputsPerItem) => Tiles * Inputs * (ContractionTile.Columns / outputsPerItem);
+
     public int Length => Tiles * Inputs * Rows * Columns * ContractionTile.Columns;
 
     public static PackedWeights Forward(ConvolutionGeometry g) => new(
@@ -31,22 +34,25 @@ internal readonly record struct PackedWeights(
         g.Weights.C, g.Weights.N, g.Y.Block, g.Weights.Pixels, g.Weights.C * g.Weights.Pixels, g.Weights.H, g.Weights.W, g.Stride);
 }
 
-/// <summary>Moves weights into the order of the tiles, their gradients and ragged columns back.</summary>
+/// <summary>Moves weights into the order of the tiles, their gradients and rows of partial sums back.</summary>
 [ExcludeFromCodeCoverage]
 internal static class PackingKernels
 {
-    /// <summary>One item: all taps of one input for one tile of outputs.</summary>
-    public static void Pack<T>(ArrayView<T> weights, ArrayView<T> packed, PackedWeights order)
+    /// <summary>One item: all taps of one input for some outputs of a tile.</summary>
+    public static void Pack<T>(ArrayView<T> weights, ArrayView<T> packed, PackedWeights order, int outputsPerItem)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int item = Item.Index();
-        if (item >= order.Tiles * order.Inputs)
+        if (item >= order.Items(outputsPerItem))
             return;
-        int tile = item / order.Inputs;
-        int input = item - (tile * order.Inputs);
+        int parts = ContractionTile.Columns / outputsPerItem;
+        int rest = item / parts;
+        int firstLane = (item - (rest * parts)) * outputsPerItem;
+        int tile = rest / order.Inputs;
+        int input = rest - (tile * order.Inputs);
         int place = Place(order, tile, input);
         int tapStride = order.InputBlock * ContractionTile.Columns;
-        for (int lane = 0; lane < ContractionTile.Columns; lane++)
+        for (int lane = firstLane; lane < firstLane + outputsPerItem; lane++)
         {
             int output = (tile * ContractionTile.Columns) + lane;
             int source = (output * order.OutputStride) + (input * order.InputStride);
@@ -67,48 +73,82 @@ internal static class PackingKernels
         }
     }
 
-    /// <summary>One item: all taps of one input for one tile of outputs; sums the splits in order.</summary>
-    public static void SumSplits<T>(ArrayView<T> partials, ArrayView<T> weights, PackedWeights order, int splits, int splitStride)
+    /// <summary>One item: some taps of one input for some outputs of a tile; sums the splits in a fixed order.</summary>
+    public static void SumSplits<T>(
+        ArrayView<T> partials, ArrayView<T> weights, PackedWeights order, int outputsPerItem, int tapsPerItem, int splits, int splitStride)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
+        int taps = order.Rows * order.Columns;
+        int tapParts = taps / tapsPerItem;
         int item = Item.Index();
-        if (item >= order.Tiles * order.Inputs)
+        if (item >= order.Items(outputsPerItem) * tapParts)
             return;
-        int tile = item / order.Inputs;
-        int input = item - (tile * order.Inputs);
+        int parts = ContractionTile.Columns / outputsPerItem;
+        int rest = item / parts;
+        int firstLane = (item - (rest * parts)) * outputsPerItem;
+        int input = rest % order.Inputs;
+        rest /= order.Inputs;
+        int tile = rest / tapParts;
+        int firstTap = (rest - (tile * tapParts)) * tapsPerItem;
         int place = Place(order, tile, input);
         int tapStride = order.InputBlock * ContractionTile.Columns;
-        for (int lane = 0; lane < ContractionTile.Columns; lane++)
+        for (int lane = firstLane; lane < firstLane + outputsPerItem; lane++)
         {
             int target = (((tile * ContractionTile.Columns) + lane) * order.OutputStride) + (input * order.InputStride);
-            for (int tap = 0; tap < order.Rows * order.Columns; tap++)
-            {
-                int source = place + (tap * tapStride) + lane;
-                T sum = T.Zero;
-                for (int split = 0; split < splits; split++)
-                    sum += Real.Load(partials, source + (split * splitStride));
-                Real.Store(weights, target + tap, sum);
-            }
+            for (int tap = firstTap; tap < firstTap + tapsPerItem; tap++)
+                Real.Store(weights, target + tap, Sum(partials, place + (tap * tapStride) + lane, splits, splitStride));
         }
     }
 
-    /// <summary>One item: a chunk of rows; copies the columns that exist from rows of whole tiles to their places.</summary>
-    public static void CropColumns<T>(ArrayView<T> whole, ArrayView<T> output, Contraction g, int chunk)
+    /// <summary>
+    /// One item: a chunk of rows, some columns; sums the splits of plain rows of whole tiles in a fixed order, and writes the columns that
+    /// exist to their places.
+    /// </summary>
+    public static void SumRows<T>(
+        ArrayView<T> whole, ArrayView<T> output, Contraction g, int rowsPerItem, int columnsPerItem, int splits)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        int row = Item.Index() * chunk;
+        int parts = g.Columns / columnsPerItem;
+        int item = Item.Index();
+        int row = item / parts;
+        int firstColumn = (item - (row * parts)) * columnsPerItem;
+        row *= rowsPerItem;
         if (row >= g.Rows)
             return;
-        int end = row + chunk < g.Rows ? row + chunk : g.Rows;
-        int source = row * g.ColumnTiles * ContractionTile.Columns;
+        int end = row + rowsPerItem < g.Rows ? row + rowsPerItem : g.Rows;
+        int width = g.ColumnTiles * ContractionTile.Columns;
         RowCursor cursor = RowCursor.At(in g, row);
         for (; row < end; row++)
         {
-            for (int column = 0; column < g.Columns; column++)
-                Real.Store(output, cursor.O + column, Real.Load(whole, source + column));
-            source += g.ColumnTiles * ContractionTile.Columns;
+            int source = row * width;
+            for (int column = firstColumn; column < firstColumn + columnsPerItem; column++)
+            {
+                int target = cursor.O + (column / ContractionTile.Columns * g.OTile) + (column % ContractionTile.Columns);
+                Real.Store(output, target, Sum(whole, source + column, splits, g.Rows * width));
+            }
+
             cursor = cursor.Next(in g);
         }
+    }
+
+    // Four sums, so that four loads are under way at a time.
+    private static T Sum<T>(ArrayView<T> partials, int place, int splits, int splitStride)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        T a = Real.Load(partials, place), b = T.Zero, c = T.Zero, d = T.Zero;
+        int split = 1;
+        for (; split + 3 < splits; split += 4)
+        {
+            int next = place + (split * splitStride);
+            a += Real.Load(partials, next);
+            b += Real.Load(partials, next + splitStride);
+            c += Real.Load(partials, next + (2 * splitStride));
+            d += Real.Load(partials, next + (3 * splitStride));
+        }
+
+        for (; split < splits; split++)
+            a += Real.Load(partials, place + (split * splitStride));
+        return a + b + (c + d);
     }
 
     private static int Place(PackedWeights order, int tile, int input)

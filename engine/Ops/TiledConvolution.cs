@@ -12,53 +12,57 @@ internal static class TiledConvolution
     {
         ComputeDevice device = tape.Device;
         Tensor packed = tape.Plain(new Shape(1, order.Length), weights.Type);
+        int outputsPerItem = device.Traits.IsCpuLike ? ContractionTile.Columns : 1;
         device.Launch(
-            PackingKernels.Pack, device.Grid(order.Tiles * order.Inputs),
+            PackingKernels.Pack, device.Grid(order.Items(outputsPerItem)),
             new Cost(0, (weights.Shape.Count + order.Length) * weights.Type.Bytes(), cost.Direction),
-            weights.View<T>(), packed.View<T>(), order);
+            weights.View<T>(), packed.View<T>(), order, outputsPerItem);
         foreach (Contraction contraction in contractions)
         {
-            Contract(contraction, cost);
+            Contract<T>(tape, contraction, input, packed, output, cost);
             cost = new Cost(0, 0, cost.Direction);
         }
 
         tape.Release(packed);
-
-        void Contract(Contraction contraction, Cost price)
-        {
-            Tensor target = contraction.HasWholeTiles
-                ? output
-                : tape.Plain(new Shape(contraction.Rows, contraction.ColumnTiles * ContractionTile.Columns), output.Type);
-            device.Launch(
-                ContractionKernels.Contract, device.Grid(contraction.Items), price,
-                input.View<T>(), packed.View<Lane8<T>>(), target.View<Lane8<T>>(),
-                contraction.HasWholeTiles ? contraction : contraction.ToWholeRows());
-            if (contraction.HasWholeTiles)
-                return;
-            int chunk = device.Traits.IsCpuLike ? 512 : 1;
-            device.Launch(
-                PackingKernels.CropColumns, device.Grid((contraction.Rows + chunk - 1) / chunk),
-                new Cost(0, 2L * contraction.Rows * contraction.Columns * output.Type.Bytes(), price.Direction),
-                target.View<T>(), output.View<T>(), contraction, chunk);
-            tape.Release(target);
-        }
     }
 
-    /// <summary>Contracts the input with the output's gradient in splits of some images, and sums them in order.</summary>
+    /// <summary>Contracts the input with the output's gradient in splits, and sums them in a fixed order.</summary>
     public static void WeightGradient<T>(Tape tape, ConvolutionGeometry g, Tensor x, Tensor dy, Tensor dw, Cost cost)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ComputeDevice device = tape.Device;
         Contraction contraction = g.WeightGradient();
-        Tensor partials = tape.Plain(new Shape(contraction.Splits, (int)dw.Shape.Count), dw.Type);
-        device.Launch(
-            ContractionKernels.Contract, device.Grid(contraction.Items), cost,
-            x.View<T>(), dy.View<Lane8<T>>(), partials.View<Lane8<T>>(), contraction);
+        ContractionPlan plan = ContractionPlan.Filling(contraction, device.Traits);
+        Tensor partials = tape.Plain(new Shape(plan.Splits, (int)dw.Shape.Count), dw.Type);
+        plan.Launch<T>(device, cost, x, dy, partials);
         PackedWeights order = PackedWeights.Forward(g);
+        (int outputsPerItem, int tapsPerItem) = device.Traits.IsCpuLike ? (ContractionTile.Columns, dw.Shape.Pixels) : (1, 1);
         device.Launch(
-            PackingKernels.SumSplits, device.Grid(order.Tiles * order.Inputs),
-            new Cost(0, (contraction.Splits + 1) * dw.Shape.Count * dw.Type.Bytes(), cost.Direction),
-            partials.View<T>(), dw.View<T>(), order, contraction.Splits, contraction.OSplit);
+            PackingKernels.SumSplits, device.Grid(order.Items(outputsPerItem) * (dw.Shape.Pixels / tapsPerItem)),
+            new Cost(0, (plan.Splits + 1) * dw.Shape.Count * dw.Type.Bytes(), cost.Direction),
+            partials.View<T>(), dw.View<T>(), order, outputsPerItem, tapsPerItem, plan.Splits, contraction.OSplit);
         tape.Release(partials);
+    }
+
+    private static void Contract<T>(Tape tape, Contraction contraction, Tensor input, Tensor packed, Tensor output, Cost cost)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        ComputeDevice device = tape.Device;
+        ContractionPlan plan = ContractionPlan.Filling(contraction, device.Traits);
+        if (plan.WritesInPlace)
+        {
+            plan.Launch<T>(device, cost, input, packed, output);
+            return;
+        }
+
+        Tensor rows = tape.Plain(new Shape(plan.Splits * contraction.Rows, contraction.ColumnTiles * ContractionTile.Columns), output.Type);
+        plan.ToWholeRows().Launch<T>(device, cost, input, packed, rows);
+        (int rowsPerItem, int columnsPerItem) = device.Traits.IsCpuLike ? (512, contraction.Columns) : (1, 1);
+        int chunks = (contraction.Rows + rowsPerItem - 1) / rowsPerItem;
+        device.Launch(
+            PackingKernels.SumRows, device.Grid(chunks * (contraction.Columns / columnsPerItem)),
+            new Cost(0, (plan.Splits + 1L) * contraction.Rows * contraction.Columns * output.Type.Bytes(), cost.Direction),
+            rows.View<T>(), output.View<T>(), contraction, rowsPerItem, columnsPerItem, plan.Splits);
+        tape.Release(rows);
     }
 }

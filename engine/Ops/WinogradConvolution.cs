@@ -30,9 +30,7 @@ internal static class WinogradConvolution
             device.Launch(
                 WinogradKernels.TransformInput, device.Grid(inputTiles.Items), Moved(input, v, cost, passes),
                 input.View<Lane8<T>>(), v.View<Lane8<T>>(), inputTiles.From(image));
-            device.Launch(
-                ContractionKernels.Contract, device.Grid(contraction.Items), price,
-                v.View<T>(), u.View<Lane8<T>>(), m.View<Lane8<T>>(), contraction);
+            ContractionPlan.For(contraction, device.Traits).Launch<T>(device, price, v, u, m);
             device.Launch(
                 WinogradKernels.TransformOutput, device.Grid(outputTiles.Items), Moved(output, m, cost, passes),
                 m.View<Lane8<T>>(), output.View<Lane8<T>>(), outputTiles.From(image));
@@ -68,9 +66,7 @@ internal static class WinogradConvolution
                 WinogradKernels.TransformOutputGradient, device.Grid(outputTiles.Items), Moved(dy, d, cost, passes),
                 dy.View<Lane8<T>>(), d.View<Lane8<T>>(), outputTiles.From(pass * images));
             contraction.OOrigin = pass * sumsPerPass;
-            device.Launch(
-                ContractionKernels.Contract, device.Grid(contraction.Items), price,
-                v.View<T>(), d.View<Lane8<T>>(), sums.View<Lane8<T>>(), contraction);
+            ContractionPlan.For(contraction, device.Traits).Launch<T>(device, price, v, d, sums);
             price = new Cost(0, 0, cost.Direction);
         }
 
