@@ -4,8 +4,8 @@ using Deat.Engine;
 namespace Deat.Tests;
 
 /// <summary>
-/// Checks of kernels that need a process of their own: "ops DEVICE COUNT BUDGET" checks seeds 1 to COUNT of every op, "mutants
-/// DEVICE KERNEL..." launches planted faults. Memory has no red zones, so that a checker sees the true end of every tensor.
+/// Checks of kernels that need a process of their own: "ops DEVICE COUNT BUDGET" checks seeds 1 to COUNT of every op (fewer where
+/// tiles that GPUs share make each a heavy one), "mutants DEVICE KERNEL..." launches planted faults. Memory has no red zones, so that a checker sees the true end of every tensor.
 /// </summary>
 internal static class DeviceChecks
 {
@@ -22,12 +22,16 @@ internal static class DeviceChecks
         {
             int count = int.Parse(args[2], CultureInfo.InvariantCulture);
             int budget = int.Parse(args[3], CultureInfo.InvariantCulture);
-            failures = OpSpecs.All.Sum(spec => Enumerable.Range(1, count).Count(seed => !Passes(spec, device, seed, budget)));
+            failures = OpSpecs.All.Sum(spec =>
+                Enumerable.Range(1, Cases(spec, device, count)).Count(seed => !Passes(spec, device, seed, budget)));
         }
 
         new TestDevices().Close();
         return failures == 0 ? 0 : 1;
     }
+
+    private static int Cases(OpSpec spec, ComputeDevice device, int count) =>
+        device.Traits.IsCpuLike ? count : Math.Max(1, count / spec.SimulatedWeight);
 
     private static bool Passes(OpSpec spec, ComputeDevice device, int seed, int budget)
     {

@@ -107,6 +107,9 @@ internal sealed record OpSpec
     /// <summary>Whether the case has gradients to be checked by finite differences.</summary>
     public bool Differentiable { get; init; }
 
+    /// <summary>How many usual cases one case weighs where a GPU's groups are simulated: tiles are computed whole, however small the shape.</summary>
+    public int SimulatedWeight { get; init; } = 1;
+
     /// <summary>Calls that must be refused.</summary>
     public (string What, Action<Tape> Call)[] Errors { get; init; } = [];
 

@@ -7,12 +7,43 @@ internal static partial class OpSpecs
     // Two of the smallest convolutions that Winograd's tiles can do.
     private const long LeastEvenProducts = 2 * 16 * 16 * 9 * 4;
 
-    public static OpSpec Conv2d(ConvolutionAlgorithm algorithm) => new()
+    // The first four have a few slabs of each kind, and are all that a simulator can do.
+    private static readonly Convolution[] Edges =
+    [
+        new(new(1, 24, 4, 6), new(16, 0, 1, 1), 1, 0),
+        new(new(1, 24, 4, 6), new(80, 0, 1, 1), 1, 0),
+        new(new(1, 7, 4, 6), new(16, 0, 2, 2), 1, 0),
+        new(new(1, 7, 4, 6), new(80, 0, 2, 2), 1, 0),
+        // Two whole tiles of rows and some more; 128 rows, contracted in splits.
+        new(new(2, 8, 9, 15), new(64, 0, 1, 1), 1, 0),
+        new(new(1, 16, 8, 16), new(80, 0, 3, 3), 1, 1),
+        // Columns and contracted places that are no quads, and columns that need two tiles.
+        new(new(1, 12, 5, 26), new(66, 0, 1, 1), 1, 0),
+        new(new(2, 16, 10, 14), new(144, 0, 3, 3), 2, 1),
+        // The first layer; rows of pixels shorter than a slab; images without borders; a last split that is shorter.
+        new(new(2, 3, 9, 8), new(16, 0, 3, 3), 1, 1),
+        new(new(8, 20, 4, 4), new(64, 0, 1, 1), 1, 0),
+        new(new(3, 32, 1, 1), new(80, 0, 1, 1), 1, 0),
+        new(new(1, 72, 3, 3), new(32, 0, 3, 3), 1, 1),
+    ];
+
+    /// <summary>Shapes at the edges of the tiles that GPUs share.</summary>
+    public static OpSpec Conv2dEdges => Conv2d(
+        ConvolutionAlgorithm.Tiled, "edges of tiles", 2,
+        draw => Case(draw.Pick(draw.Budget < Draw.UsualBudget ? Edges[..4] : Edges), draw, ConvolutionAlgorithm.Tiled));
+
+    public static OpSpec Conv2d(ConvolutionAlgorithm algorithm) => Conv2d(
+        algorithm, algorithm.ToString(),
+        algorithm switch { ConvolutionAlgorithm.Winograd => 20, ConvolutionAlgorithm.Direct => 1, _ => 10 },
+        draw => DrawConvolution(draw, algorithm));
+
+    private static OpSpec Conv2d(ConvolutionAlgorithm algorithm, string variant, int weight, Func<Draw, OpCase> draw) => new()
     {
         Name = nameof(Ops.Conv2d),
-        Variant = algorithm.ToString(),
+        Variant = variant,
         Differentiable = true,
-        Draw = draw => DrawConvolution(draw, algorithm),
+        SimulatedWeight = weight,
+        Draw = draw,
         Errors =
         [
             ("channels differ", tape => Ops.Conv2d(tape, Activation(tape, 1, 3, 4, 4), Plain(tape, 2, 4, 3, 3), 1, 1, algorithm)),
@@ -34,21 +65,23 @@ internal static partial class OpSpecs
             g = algorithm == ConvolutionAlgorithm.Winograd ? DrawEven(draw) : DrawAny(draw, algorithm);
         while (!g.IsPossible || g.Products > most || (algorithm == ConvolutionAlgorithm.Tiled && !g.FitsBorders));
 
-        return new()
-        {
-            Geometry = $"x {g.X}, w {g.W}, stride {g.Stride}, padding {g.Padding}",
-            Operands = [new("x", g.X, Role.Input, draw.Values(g.X)), new("w", g.W, Role.Parameter, draw.Values(g.W))],
-            Result = g.Y,
-            Adjoint = ["x", "w"],
-            Convolution = (g.Stride, g.Padding),
-            // Whether a NaN weight times a zero of the padding is seen depends on who reads the padding; Winograd's tiles spread one.
-            NaNs = algorithm == ConvolutionAlgorithm.Winograd || g.IsEven ? [] : ["x"],
-            // Terms of a tile that cancel leave rounding of the size of the others.
-            SharesScale = g.IsEven,
-            Run = scope => Ops.Conv2d(scope.Tape, scope["x"], scope["w"], g.Stride, g.Padding, algorithm),
-            Reference = arguments => g.Reference(arguments["x"], arguments["w"], arguments.Dy),
-        };
+        return Case(g, draw, algorithm);
     }
+
+    private static OpCase Case(Convolution g, Draw draw, ConvolutionAlgorithm algorithm) => new()
+    {
+        Geometry = $"x {g.X}, w {g.W}, stride {g.Stride}, padding {g.Padding}",
+        Operands = [new("x", g.X, Role.Input, draw.Values(g.X)), new("w", g.W, Role.Parameter, draw.Values(g.W))],
+        Result = g.Y,
+        Adjoint = ["x", "w"],
+        Convolution = (g.Stride, g.Padding),
+        // Whether a NaN weight times a zero of the padding is seen depends on who reads the padding; Winograd's tiles spread one.
+        NaNs = algorithm == ConvolutionAlgorithm.Winograd || g.IsEven ? [] : ["x"],
+        // Terms of a tile that cancel leave rounding of the size of the others.
+        SharesScale = g.IsEven,
+        Run = scope => Ops.Conv2d(scope.Tape, scope["x"], scope["w"], g.Stride, g.Padding, algorithm),
+        Reference = arguments => g.Reference(arguments["x"], arguments["w"], arguments.Dy),
+    };
 
     private static Convolution DrawAny(Draw draw, ConvolutionAlgorithm algorithm)
     {
