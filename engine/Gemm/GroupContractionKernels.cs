@@ -52,7 +52,7 @@ internal static class GroupContractionKernels
         int lane = item & 31, warp = item >> 5;
         int myRow = ((warp & 3) * 32) + ((lane >> 3) * 4);
         int myColumn = ((warp >> 2) * 64) + ((lane & 7) * 4);
-        Lane8<T> c0 = default, c1 = default, c2 = default, c3 = default, c4 = default, c5 = default, c6 = default, c7 = default;
+        ItemTile<T> tile = default;
         int slab = 0;
         for (; k < end; k += GroupTile.Slab)
         {
@@ -65,42 +65,16 @@ internal static class GroupContractionKernels
                 yNext = Real.Load(y.Cast<Quad<T>>(), source.Y >> 2);
             }
 
-            ArrayView<Quad<T>> a = xSlabs.SubView((slab * GroupTile.SlabQuads) + (myRow / 4));
-            ArrayView<Quad<T>> b = ySlabs.SubView((slab * GroupTile.Slab * TWidth.Columns / 4) + (myColumn / 4));
-            Step(a, b, 0 * GroupTile.RowQuads, 0 * TWidth.Columns / 4, 0, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5, ref c6, ref c7);
-            Step(a, b, 1 * GroupTile.RowQuads, 1 * TWidth.Columns / 4, 0, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5, ref c6, ref c7);
-            Step(a, b, 2 * GroupTile.RowQuads, 2 * TWidth.Columns / 4, 0, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5, ref c6, ref c7);
-            Step(a, b, 3 * GroupTile.RowQuads, 3 * TWidth.Columns / 4, 0, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5, ref c6, ref c7);
-            Step(a, b, 4 * GroupTile.RowQuads, 4 * TWidth.Columns / 4, 4, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5, ref c6, ref c7);
-            Step(a, b, 5 * GroupTile.RowQuads, 5 * TWidth.Columns / 4, 4, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5, ref c6, ref c7);
-            Step(a, b, 6 * GroupTile.RowQuads, 6 * TWidth.Columns / 4, 4, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5, ref c6, ref c7);
-            Step(a, b, 7 * GroupTile.RowQuads, 7 * TWidth.Columns / 4, 4, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5, ref c6, ref c7);
+            Multiply(
+                xSlabs.SubView((slab * GroupTile.SlabQuads) + (myRow / 4)),
+                ySlabs.SubView((slab * GroupTile.Slab * TWidth.Columns / 4) + (myColumn / 4)), TWidth.Columns / 4, ref tile);
             slab ^= 1;
             source.Store(xSlabs.SubView(slab * GroupTile.SlabQuads), xNext, items);
             ySlabs[(slab * GroupTile.Slab * TWidth.Columns / 4) + item] = yNext;
             Sync.Barrier();
         }
 
-        row += myRow;
-        column += myColumn;
-        int place = split * g.OSplit;
-        RowCursor cursor = RowCursor.At(in g, row);
-        Put(output, in g, in schedule, row, place + cursor.O, column, c0);
-        cursor = cursor.Next(in g);
-        Put(output, in g, in schedule, row + 1, place + cursor.O, column, c1);
-        cursor = cursor.Next(in g);
-        Put(output, in g, in schedule, row + 2, place + cursor.O, column, c2);
-        cursor = cursor.Next(in g);
-        Put(output, in g, in schedule, row + 3, place + cursor.O, column, c3);
-        row += 16;
-        cursor = RowCursor.At(in g, row);
-        Put(output, in g, in schedule, row, place + cursor.O, column, c4);
-        cursor = cursor.Next(in g);
-        Put(output, in g, in schedule, row + 1, place + cursor.O, column, c5);
-        cursor = cursor.Next(in g);
-        Put(output, in g, in schedule, row + 2, place + cursor.O, column, c6);
-        cursor = cursor.Next(in g);
-        Put(output, in g, in schedule, row + 3, place + cursor.O, column, c7);
+        Put(output, in g, in schedule, row + myRow, column + myColumn, split * g.OSplit, in tile);
     }
 
     // The quad of y that an item brings, at place 0; the last tile for columns that do not exist.
@@ -112,28 +86,62 @@ internal static class GroupContractionKernels
         return g.YOrigin + (tile * g.YTile) + (quad % 4 * 4);
     }
 
-    // One contracted place: eight rows times eight columns. Half is where rows 0 to 3 lie.
-    private static void Step<T>(
-        ArrayView<Quad<T>> a, ArrayView<Quad<T>> b, int aPlace, int bPlace, int half,
-        ref Lane8<T> c0, ref Lane8<T> c1, ref Lane8<T> c2, ref Lane8<T> c3,
-        ref Lane8<T> c4, ref Lane8<T> c5, ref Lane8<T> c6, ref Lane8<T> c7)
+    // A slab, without a loop: ILGPU would not unroll it.
+    private static void Multiply<T>(ArrayView<Quad<T>> a, ArrayView<Quad<T>> b, int columnQuads, ref ItemTile<T> tile)
         where T : unmanaged, INumber<T>
     {
-        Quad<T> low = b[bPlace], high = b[bPlace + 8];
+        Step(a, b, 0, columnQuads, ref tile);
+        Step(a, b, 1, columnQuads, ref tile);
+        Step(a, b, 2, columnQuads, ref tile);
+        Step(a, b, 3, columnQuads, ref tile);
+        Step(a, b, 4, columnQuads, ref tile);
+        Step(a, b, 5, columnQuads, ref tile);
+        Step(a, b, 6, columnQuads, ref tile);
+        Step(a, b, 7, columnQuads, ref tile);
+    }
+
+    // One contracted place: eight rows times eight columns.
+    private static void Step<T>(ArrayView<Quad<T>> a, ArrayView<Quad<T>> b, int place, int columnQuads, ref ItemTile<T> tile)
+        where T : unmanaged, INumber<T>
+    {
+        Quad<T> low = b[place * columnQuads], high = b[(place * columnQuads) + 8];
         Lane8<T> columns = new() { A = low.A, B = low.B, C = low.C, D = low.D, E = high.A, F = high.B, G = high.C, H = high.D };
-        Quad<T> rows = a[aPlace + half];
-        c0 = Lane8<T>.Fma(Lane8<T>.Splat(rows.A), columns, c0);
-        c1 = Lane8<T>.Fma(Lane8<T>.Splat(rows.B), columns, c1);
-        c2 = Lane8<T>.Fma(Lane8<T>.Splat(rows.C), columns, c2);
-        c3 = Lane8<T>.Fma(Lane8<T>.Splat(rows.D), columns, c3);
-        rows = a[aPlace + 4 - half];
-        c4 = Lane8<T>.Fma(Lane8<T>.Splat(rows.A), columns, c4);
-        c5 = Lane8<T>.Fma(Lane8<T>.Splat(rows.B), columns, c5);
-        c6 = Lane8<T>.Fma(Lane8<T>.Splat(rows.C), columns, c6);
-        c7 = Lane8<T>.Fma(Lane8<T>.Splat(rows.D), columns, c7);
+        int first = GroupTile.Swizzled(0, place) / 4;
+        Quad<T> rows = a[(place * GroupTile.RowQuads) + first];
+        tile.Row0 = Lane8<T>.Fma(Lane8<T>.Splat(rows.A), columns, tile.Row0);
+        tile.Row1 = Lane8<T>.Fma(Lane8<T>.Splat(rows.B), columns, tile.Row1);
+        tile.Row2 = Lane8<T>.Fma(Lane8<T>.Splat(rows.C), columns, tile.Row2);
+        tile.Row3 = Lane8<T>.Fma(Lane8<T>.Splat(rows.D), columns, tile.Row3);
+        rows = a[(place * GroupTile.RowQuads) + 4 - first];
+        tile.Row16 = Lane8<T>.Fma(Lane8<T>.Splat(rows.A), columns, tile.Row16);
+        tile.Row17 = Lane8<T>.Fma(Lane8<T>.Splat(rows.B), columns, tile.Row17);
+        tile.Row18 = Lane8<T>.Fma(Lane8<T>.Splat(rows.C), columns, tile.Row18);
+        tile.Row19 = Lane8<T>.Fma(Lane8<T>.Splat(rows.D), columns, tile.Row19);
     }
 
     private static void Put<T>(
+        ArrayView<T> output, in Contraction g, in GroupSchedule schedule, int row, int column, int place, in ItemTile<T> tile)
+        where T : unmanaged, INumber<T>
+    {
+        RowCursor cursor = RowCursor.At(in g, row);
+        PutRow(output, in g, in schedule, row, place + cursor.O, column, tile.Row0);
+        cursor = cursor.Next(in g);
+        PutRow(output, in g, in schedule, row + 1, place + cursor.O, column, tile.Row1);
+        cursor = cursor.Next(in g);
+        PutRow(output, in g, in schedule, row + 2, place + cursor.O, column, tile.Row2);
+        cursor = cursor.Next(in g);
+        PutRow(output, in g, in schedule, row + 3, place + cursor.O, column, tile.Row3);
+        cursor = RowCursor.At(in g, row + 16);
+        PutRow(output, in g, in schedule, row + 16, place + cursor.O, column, tile.Row16);
+        cursor = cursor.Next(in g);
+        PutRow(output, in g, in schedule, row + 17, place + cursor.O, column, tile.Row17);
+        cursor = cursor.Next(in g);
+        PutRow(output, in g, in schedule, row + 18, place + cursor.O, column, tile.Row18);
+        cursor = cursor.Next(in g);
+        PutRow(output, in g, in schedule, row + 19, place + cursor.O, column, tile.Row19);
+    }
+
+    private static void PutRow<T>(
         ArrayView<T> output, in Contraction g, in GroupSchedule schedule, int row, int place, int column, Lane8<T> c)
         where T : unmanaged, INumber<T>
     {

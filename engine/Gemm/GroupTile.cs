@@ -58,6 +58,16 @@ internal static class GroupTile
     }
 }
 
+/// <summary>
+/// The 8 x 8 outputs of one item: rows 0 to 3 and 16 to 19 of its warp's 32, in each four columns and the four that lie 32 further.
+/// </summary>
+[ExcludeFromCodeCoverage]
+internal struct ItemTile<T>
+    where T : unmanaged, INumber<T>
+{
+    public Lane8<T> Row0, Row1, Row2, Row3, Row16, Row17, Row18, Row19;
+}
+
 /// <summary>Columns of a group's tile; each item has 8 x 8 outputs.</summary>
 internal interface IGroupWidth
 {
