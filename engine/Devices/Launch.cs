@@ -29,7 +29,7 @@ public sealed partial class ComputeDevice
     {
         bool owns = Owns(a1);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1> launch)
-            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
+            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
         launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1);
     }
 
@@ -40,7 +40,7 @@ public sealed partial class ComputeDevice
     {
         bool owns = Owns(a1) && Owns(a2);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2> launch)
-            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
+            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
         launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2);
     }
 
@@ -52,7 +52,7 @@ public sealed partial class ComputeDevice
     {
         bool owns = Owns(a1) && Owns(a2) && Owns(a3);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3> launch)
-            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
+            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
         launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3);
     }
 
@@ -65,7 +65,7 @@ public sealed partial class ComputeDevice
     {
         bool owns = Owns(a1) && Owns(a2) && Owns(a3) && Owns(a4);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4> launch)
-            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
+            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
         launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4);
     }
 
@@ -79,7 +79,7 @@ public sealed partial class ComputeDevice
     {
         bool owns = Owns(a1) && Owns(a2) && Owns(a3) && Owns(a4) && Owns(a5);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5> launch)
-            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
+            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
         launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5);
     }
 
@@ -94,7 +94,7 @@ public sealed partial class ComputeDevice
     {
         bool owns = Owns(a1) && Owns(a2) && Owns(a3) && Owns(a4) && Owns(a5) && Owns(a6);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6> launch)
-            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
+            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
         launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6);
     }
 
@@ -111,7 +111,7 @@ public sealed partial class ComputeDevice
         bool owns = Owns(a1) && Owns(a2) && Owns(a3) && Owns(a4) && Owns(a5) && Owns(a6)
             && Owns(a7);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7> launch)
-            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
+            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
         launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7);
     }
 
@@ -129,7 +129,7 @@ public sealed partial class ComputeDevice
         bool owns = Owns(a1) && Owns(a2) && Owns(a3) && Owns(a4) && Owns(a5) && Owns(a6)
             && Owns(a7) && Owns(a8);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8> launch)
-            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
+            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
         launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8);
     }
 
@@ -149,7 +149,7 @@ public sealed partial class ComputeDevice
         bool owns = Owns(a1) && Owns(a2) && Owns(a3) && Owns(a4) && Owns(a5) && Owns(a6)
             && Owns(a7) && Owns(a8) && Owns(a9);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9> launch)
-            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
+            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
         launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9);
     }
 
@@ -171,7 +171,7 @@ public sealed partial class ComputeDevice
             && Owns(a7) && Owns(a8) && Owns(a9) && Owns(a10);
         if (Prepare(kernel, grid, cost, owns)
             is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10> launch)
-            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
+            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
         launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9, a10);
     }
 
@@ -194,7 +194,7 @@ public sealed partial class ComputeDevice
             && Owns(a7) && Owns(a8) && Owns(a9) && Owns(a10) && Owns(a11);
         if (Prepare(kernel, grid, cost, owns)
             is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11> launch)
-            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
+            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
         launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11);
     }
 
@@ -218,7 +218,7 @@ public sealed partial class ComputeDevice
             && Owns(a7) && Owns(a8) && Owns(a9) && Owns(a10) && Owns(a11) && Owns(a12);
         if (Prepare(kernel, grid, cost, owns)
             is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12> launch)
-            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel));
+            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
         launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12);
     }
 

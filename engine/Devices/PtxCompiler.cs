@@ -31,7 +31,8 @@ internal static class PtxCompiler
     {
         try
         {
-            CompiledKernel code = backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(kernel), default);
+            CompiledKernel code = backend.Compile(
+                EntryPointDescription.FromExplicitlyGroupedKernel(kernel), KernelCatalog.BoundsOf(kernel));
             return ((PTXCompiledKernel)code).PTXAssembly;
         }
         catch (Exception e)

@@ -16,8 +16,21 @@ namespace Deat.Engine;
 [ExcludeFromCodeCoverage]
 internal static class GroupContractionKernels
 {
-    public static void ContractInGroups<T, TWidth, TSource>(
+    /// <summary>Where x can be read by quads.</summary>
+    public static void ContractQuads<T, TWidth, TSource>(
         ArrayView<T> x, ArrayView<T> y, ArrayView<T> output, Contraction g, GroupSchedule schedule)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TWidth : unmanaged, IGroupWidth
+        where TSource : unmanaged, ISlabSource<TSource>, IQuadSource =>
+        Contract<T, TWidth, TSource>(x, y, output, in g, in schedule);
+
+    /// <summary>Where it cannot: few channels, or slabs that are cut.</summary>
+    [GroupSize(128, Resident = 3)]
+    public static void ContractSingly<T>(ArrayView<T> x, ArrayView<T> y, ArrayView<T> output, Contraction g, GroupSchedule schedule)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Contract<T, Narrow, Singly>(x, y, output, in g, in schedule);
+
+    private static void Contract<T, TWidth, TSource>(
+        ArrayView<T> x, ArrayView<T> y, ArrayView<T> output, in Contraction g, in GroupSchedule schedule)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TWidth : unmanaged, IGroupWidth
         where TSource : unmanaged, ISlabSource<TSource>
@@ -26,20 +39,16 @@ internal static class GroupContractionKernels
         ArrayView<Quad<T>> ySlabs = SharedMemory.Allocate<Quad<T>>(2 * GroupTile.Slab * TWidth.Columns / 4);
         int items = GroupTile.Items<TWidth>();
         int item = Group.IdxX;
-        int rest = Grid.IdxX;
-        int column = rest % schedule.ColumnTiles * TWidth.Columns;
-        rest /= schedule.ColumnTiles;
-        int row = rest % schedule.RowTiles * GroupTile.Rows;
-        int split = rest / schedule.RowTiles;
-        int k = split * schedule.KPerSplit;
-        int end = k + schedule.KPerSplit;
-        if (end > schedule.K)
-            end = schedule.K;
+        GroupOrigin origin = GroupOrigin.Of(in schedule, Grid.IdxX, TWidth.Columns);
+        int k = origin.Split * schedule.KPerSplit;
+        int left = schedule.K - k;
+        if (left > schedule.KPerSplit)
+            left = schedule.KPerSplit;
 
-        TSource source = TSource.At(in g, row, k, YPlace(in g, column, item % (TWidth.Columns / 4)), item, items);
+        TSource source = TSource.At(in g, origin.Row, k, YPlace(in g, origin.Column, item % (TWidth.Columns / 4)), item, items);
         Lane8<T> xNext = default;
         Quad<T> yNext = default;
-        if (source.Exists(k, end))
+        if (source.Exists(left))
         {
             xNext = source.Load(x, items);
             yNext = Real.Load(y.Cast<Quad<T>>(), source.Y >> 2);
@@ -54,12 +63,12 @@ internal static class GroupContractionKernels
         int myColumn = ((warp >> 2) * 64) + ((lane & 7) * 4);
         ItemTile<T> tile = default;
         int slab = 0;
-        for (; k < end; k += GroupTile.Slab)
+        for (; left > 0; left -= GroupTile.Slab)
         {
             source = source.Next(in g, in schedule);
             if (TSource.TakesPartialSlabs)
                 (xNext, yNext) = (default, default);
-            if (source.Exists(k + GroupTile.Slab, end))
+            if (source.Exists(left - GroupTile.Slab))
             {
                 xNext = source.Load(x, items);
                 yNext = Real.Load(y.Cast<Quad<T>>(), source.Y >> 2);
@@ -74,7 +83,9 @@ internal static class GroupContractionKernels
             Sync.Barrier();
         }
 
-        Put(output, in g, in schedule, row + myRow, column + myColumn, split * g.OSplit, in tile);
+        // Found again, not kept: registers are scarce in the loop.
+        origin = GroupOrigin.Of(in schedule, Grid.IdxX, TWidth.Columns);
+        Put(output, in g, in schedule, origin.Row + myRow, origin.Column + myColumn, origin.Split * g.OSplit, in tile);
     }
 
     // The quad of y that an item brings, at place 0; the last tile for columns that do not exist.

@@ -75,12 +75,14 @@ internal interface IGroupWidth
 }
 
 /// <summary>128 items, 128 x 64 outputs.</summary>
+[GroupSize(128, Resident = 3)]
 internal struct Narrow : IGroupWidth
 {
     public static int Columns => 64;
 }
 
 /// <summary>256 items, 128 x 128 outputs.</summary>
+[GroupSize(256, Resident = 2)]
 internal struct Wide : IGroupWidth
 {
     public static int Columns => 128;
@@ -145,6 +147,19 @@ internal struct GroupSchedule
     public readonly int Splits => K == 0 ? 1 : (K + KPerSplit - 1) / KPerSplit;
 
     public readonly int Groups => Splits * RowTiles * ColumnTiles;
+}
+
+/// <summary>The tile and the split of a group. Groups next to each other share rows of x.</summary>
+internal struct GroupOrigin
+{
+    public int Row, Column, Split;
+
+    public static GroupOrigin Of(in GroupSchedule schedule, int group, int columns) => new()
+    {
+        Column = group % schedule.ColumnTiles * columns,
+        Row = group / schedule.ColumnTiles % schedule.RowTiles * GroupTile.Rows,
+        Split = group / schedule.ColumnTiles / schedule.RowTiles,
+    };
 }
 
 /// <summary>Walks the contracted places in steps of a slab, without a division per step.</summary>

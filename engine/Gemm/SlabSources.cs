@@ -26,8 +26,8 @@ internal interface ISlabSource<TSelf>
     /// <summary>The same in the next slab.</summary>
     TSelf Next(in Contraction g, in GroupSchedule schedule);
 
-    /// <summary>Whether the item's elements of the slab at <paramref name="k"/> exist.</summary>
-    bool Exists(int k, int end);
+    /// <summary>Whether the item's elements of a slab exist, from which on <paramref name="left"/> places are left.</summary>
+    bool Exists(int left);
 
     Lane8<T> Load<T>(ArrayView<T> x, int items)
         where T : unmanaged, INumber<T>;
@@ -36,12 +36,15 @@ internal interface ISlabSource<TSelf>
         where T : unmanaged, INumber<T>;
 }
 
+/// <summary>A source that brings quads, to groups of any width.</summary>
+internal interface IQuadSource;
+
 /// <summary>
 /// Quads along the contracted places, where those lie side by side in x and follow one another in y at equal distances: activations
 /// with packed weights.
 /// </summary>
 [ExcludeFromCodeCoverage]
-internal struct AlongPlaces : ISlabSource<AlongPlaces>
+internal struct AlongPlaces : ISlabSource<AlongPlaces>, IQuadSource
 {
     private SlabCursor _cursor;
 
@@ -74,7 +77,7 @@ internal struct AlongPlaces : ISlabSource<AlongPlaces>
         return next;
     }
 
-    public readonly bool Exists(int k, int end) => k < end;
+    public readonly bool Exists(int left) => left > 0;
 
     public readonly Lane8<T> Load<T>(ArrayView<T> x, int items)
         where T : unmanaged, INumber<T> => GroupTile.LoadQuads(x.Cast<Quad<T>>(), _cursor.X, _toSecond, items);
@@ -99,7 +102,7 @@ internal struct AlongPlaces : ISlabSource<AlongPlaces>
 
 /// <summary>Quads along the rows, where those lie side by side in x: the weight gradient.</summary>
 [ExcludeFromCodeCoverage]
-internal struct AlongRows : ISlabSource<AlongRows>
+internal struct AlongRows : ISlabSource<AlongRows>, IQuadSource
 {
     private SlabCursor _cursor;
 
@@ -133,7 +136,7 @@ internal struct AlongRows : ISlabSource<AlongRows>
         return next;
     }
 
-    public readonly bool Exists(int k, int end) => k < end;
+    public readonly bool Exists(int left) => left > 0;
 
     public readonly Lane8<T> Load<T>(ArrayView<T> x, int items)
         where T : unmanaged, INumber<T> => GroupTile.LoadQuads(x.Cast<Quad<T>>(), _cursor.X, _toSecond, items);
@@ -148,7 +151,7 @@ internal struct AlongRows : ISlabSource<AlongRows>
     }
 }
 
-/// <summary>Single elements: any counts and distances, such as the three channels of images.</summary>
+/// <summary>Single elements: any counts and distances, such as the three channels of images. For narrow groups: eight rows an item.</summary>
 [ExcludeFromCodeCoverage]
 internal struct Singly : ISlabSource<Singly>
 {
@@ -162,9 +165,8 @@ internal struct Singly : ISlabSource<Singly>
 
     public static Singly At(in Contraction g, int row, int k, int y, int item, int items)
     {
-        int step = items / GroupTile.Slab;
-        int place = item / step;
-        int first = row + (item % step);
+        int place = item >> 4;
+        int first = row + (item & 15);
         int x = GroupTile.RowPlace(in g, first);
         SlabCursor cursor = SlabCursor.At(in g, k + place);
         cursor.X += x;
@@ -172,15 +174,15 @@ internal struct Singly : ISlabSource<Singly>
         return new Singly
         {
             _cursor = cursor,
-            _to1 = GroupTile.RowPlace(in g, first + step) - x,
-            _to2 = GroupTile.RowPlace(in g, first + (2 * step)) - x,
-            _to3 = GroupTile.RowPlace(in g, first + (3 * step)) - x,
-            _to4 = GroupTile.RowPlace(in g, first + (4 * step)) - x,
-            _to5 = GroupTile.RowPlace(in g, first + (5 * step)) - x,
-            _to6 = GroupTile.RowPlace(in g, first + (6 * step)) - x,
-            _to7 = GroupTile.RowPlace(in g, first + (7 * step)) - x,
+            _to1 = GroupTile.RowPlace(in g, first + 16) - x,
+            _to2 = GroupTile.RowPlace(in g, first + 32) - x,
+            _to3 = GroupTile.RowPlace(in g, first + 48) - x,
+            _to4 = GroupTile.RowPlace(in g, first + 64) - x,
+            _to5 = GroupTile.RowPlace(in g, first + 80) - x,
+            _to6 = GroupTile.RowPlace(in g, first + 96) - x,
+            _to7 = GroupTile.RowPlace(in g, first + 112) - x,
             _place = place,
-            _target = (place * GroupTile.Rows) + (item % step),
+            _target = (place * GroupTile.Rows) + GroupTile.Swizzled(item & 15, place),
         };
     }
 
@@ -191,43 +193,33 @@ internal struct Singly : ISlabSource<Singly>
         return next;
     }
 
-    public readonly bool Exists(int k, int end) => k + _place < end;
+    public readonly bool Exists(int left) => left > _place;
 
     public readonly Lane8<T> Load<T>(ArrayView<T> x, int items)
-        where T : unmanaged, INumber<T>
-    {
-        Lane8<T> values = default;
-        values.A = Real.Load(x, _cursor.X);
-        values.B = Real.Load(x, _cursor.X + _to1);
-        values.C = Real.Load(x, _cursor.X + _to2);
-        values.D = Real.Load(x, _cursor.X + _to3);
-        if (items < GroupTile.SlabQuads)
+        where T : unmanaged, INumber<T> => new()
         {
-            values.E = Real.Load(x, _cursor.X + _to4);
-            values.F = Real.Load(x, _cursor.X + _to5);
-            values.G = Real.Load(x, _cursor.X + _to6);
-            values.H = Real.Load(x, _cursor.X + _to7);
-        }
-
-        return values;
-    }
+            A = Real.Load(x, _cursor.X),
+            B = Real.Load(x, _cursor.X + _to1),
+            C = Real.Load(x, _cursor.X + _to2),
+            D = Real.Load(x, _cursor.X + _to3),
+            E = Real.Load(x, _cursor.X + _to4),
+            F = Real.Load(x, _cursor.X + _to5),
+            G = Real.Load(x, _cursor.X + _to6),
+            H = Real.Load(x, _cursor.X + _to7),
+        };
 
     public readonly void Store<T>(ArrayView<Quad<T>> slab, Lane8<T> values, int items)
         where T : unmanaged, INumber<T>
     {
-        ArrayView<T> target = slab.Cast<T>();
-        int step = items / GroupTile.Slab;
-        int swizzle = GroupTile.Swizzled(0, _place);
-        target[_target ^ swizzle] = values.A;
-        target[(_target + step) ^ swizzle] = values.B;
-        target[(_target + (2 * step)) ^ swizzle] = values.C;
-        target[(_target + (3 * step)) ^ swizzle] = values.D;
-        if (items < GroupTile.SlabQuads)
-        {
-            target[(_target + (4 * step)) ^ swizzle] = values.E;
-            target[(_target + (5 * step)) ^ swizzle] = values.F;
-            target[(_target + (6 * step)) ^ swizzle] = values.G;
-            target[(_target + (7 * step)) ^ swizzle] = values.H;
-        }
+        // The exchanged halves are 16 rows.
+        ArrayView<T> even = slab.Cast<T>().SubView(_target), odd = slab.Cast<T>().SubView(_target ^ 16);
+        even[0] = values.A;
+        odd[0] = values.B;
+        even[32] = values.C;
+        odd[32] = values.D;
+        even[64] = values.E;
+        odd[64] = values.F;
+        even[96] = values.G;
+        odd[96] = values.H;
     }
 }

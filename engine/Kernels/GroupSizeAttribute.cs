@@ -9,4 +9,10 @@ namespace Deat.Engine;
 internal sealed class GroupSizeAttribute(int items) : Attribute
 {
     public int Items { get; } = items;
+
+    /// <summary>
+    /// Groups that are to find room on a multiprocessor at the same time, which bounds the registers of an item; with binary64 half as
+    /// many. 0 leaves it to the compiler.
+    /// </summary>
+    public int Resident { get; init; }
 }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using System.Reflection;
+using ILGPU.Runtime;
 
 namespace Deat.Engine;
 
@@ -32,10 +33,13 @@ internal static class KernelCatalog
     public static int GroupSizeOf(MethodInfo kernel) => FixedGroupSizeOf(kernel) ?? DeviceTraits.GpuGroupSize;
 
     /// <summary>The one group size that the kernel is written for; null if any will do.</summary>
-    public static int? FixedGroupSizeOf(MethodInfo kernel) => kernel.GetGenericArguments()
-        .Select(type => type.GetCustomAttribute<GroupSizeAttribute>())
-        .Prepend(kernel.GetCustomAttribute<GroupSizeAttribute>())
-        .FirstOrDefault(size => size is not null)?.Items;
+    public static int? FixedGroupSizeOf(MethodInfo kernel) => GroupSize(kernel)?.Items;
+
+    /// <summary>What compilers are told about the group and the registers that it may take.</summary>
+    public static KernelSpecialization BoundsOf(MethodInfo kernel) => GroupSize(kernel) is { Resident: > 0 } size
+        ? new KernelSpecialization(
+            size.Items, kernel.GetGenericArguments().Contains(typeof(double)) ? Math.Max(1, size.Resident / 2) : size.Resident)
+        : KernelSpecialization.Empty;
 
     /// <summary>The kernel for every combination of type arguments that its constraints allow.</summary>
     public static IEnumerable<MethodInfo> Instances(MethodInfo kernel)
@@ -51,6 +55,11 @@ internal static class KernelCatalog
 
         return combinations.Select(types => TryClose(kernel, types)).OfType<MethodInfo>();
     }
+
+    private static GroupSizeAttribute? GroupSize(MethodInfo kernel) => kernel.GetGenericArguments()
+        .Select(type => type.GetCustomAttribute<GroupSizeAttribute>())
+        .Prepend(kernel.GetCustomAttribute<GroupSizeAttribute>())
+        .FirstOrDefault(size => size is not null);
 
     private static IEnumerable<Type> Candidates(Type parameter, Type[] chosen)
     {
