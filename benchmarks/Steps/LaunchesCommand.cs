@@ -8,6 +8,9 @@ internal static class LaunchesCommand
     private const int Batch = 32;
     private const int Width = 64;
 
+    // Of an H100 or H200: into how many splits a GPU cuts its sums depends on it.
+    private const int GpuProcessors = 132;
+
     public static int Run()
     {
         List<KernelLaunches> kernels = [];
@@ -27,7 +30,7 @@ internal static class LaunchesCommand
         return 0;
     }
 
-    /// <summary>The CPU accelerator, an OpenCL CPU, and a GPU or else that CPU with what GPUs get: the counts are the same.</summary>
+    /// <summary>The CPU accelerator, an OpenCL CPU, and a GPU or else that CPU with what a large GPU gets: the counts are the same.</summary>
     private static IEnumerable<(string Name, DeviceListing Listing)> Devices()
     {
         DeviceListing[] usable = [.. ComputeDevice.List().Where(listing => listing.IsUsable)];
@@ -37,7 +40,7 @@ internal static class LaunchesCommand
             yield return ("opencl", openCl);
         DeviceListing? gpu = usable.FirstOrDefault(listing => !listing.Traits.IsCpuLike);
         if ((gpu ?? openCl) is { } listing)
-            yield return (ReplayLaunches.Gpu, listing with { Traits = listing.Traits with { IsCpuLike = false } });
+            yield return (ReplayLaunches.Gpu, listing with { Traits = listing.Traits with { IsCpuLike = false, Processors = GpuProcessors } });
     }
 
     private static IEnumerable<KernelLaunches> Count(string name, DeviceListing listing)

@@ -111,7 +111,8 @@ public sealed class LedgerTests
     }
 
     private static bool IsMultiplying(string kernel) =>
-        kernel.StartsWith($"{nameof(ContractionKernels)}.") || kernel.StartsWith($"{nameof(DirectConvolutionKernels)}.");
+        kernel.StartsWith($"{nameof(ContractionKernels)}.") || kernel.StartsWith($"{nameof(GroupContractionKernels)}.")
+        || kernel.StartsWith($"{nameof(DirectConvolutionKernels)}.");
 
     private static void Convolve(Tape tape, ConvolutionAlgorithm algorithm) => tape.Backward(Forward(tape, algorithm));
 
