@@ -124,7 +124,7 @@ internal sealed class ContractionPlan
         int slabs = (whole.K + GroupTile.Slab - 1) / GroupTile.Slab;
         int seats = traits.Processors * Wide.Columns / columns;
         (int best, double bestTime) = (1, double.PositiveInfinity);
-        for (int splits = 1; splits <= Math.Max(1, whole.K / LeastPlacesPerSplit); splits++)
+        for (int splits = 1; splits <= Math.Clamp(whole.K / LeastPlacesPerSplit, 1, seats); splits++)
         {
             int groups = whole.Groups * splits;
             double turns = (groups + seats - 1) / seats * (double)seats / groups;
