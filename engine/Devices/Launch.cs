@@ -8,7 +8,11 @@ namespace Deat.Engine;
 /// <param name="Groups">Number of groups.</param>
 /// <param name="GroupSize">Work-items per group.</param>
 /// <param name="SharedBytes">Static shared memory that the kernel declares, bytes.</param>
-internal readonly record struct LaunchGrid(int Groups, int GroupSize, int SharedBytes = 0);
+internal readonly record struct LaunchGrid(int Groups, int GroupSize, int SharedBytes = 0)
+{
+    /// <summary>Work-items that have something to do.</summary>
+    public int Items { get; init; } = Groups * GroupSize;
+}
 
 /// <summary>
 /// The one place where kernels are launched. It checks what OpenCL runtimes answer by aborting the process (group size, shared
@@ -20,7 +24,7 @@ public sealed partial class ComputeDevice
 
     /// <summary>Enough groups for <paramref name="items"/> work-items; the kernel must ignore the surplus.</summary>
     internal LaunchGrid Grid(int items) => Traits.Backend == Backend.Cpu
-        ? new(ItemQueue.Groups(items), 1)
+        ? new(ItemQueue.Groups(items), 1) { Items = items }
         : new((items + Traits.GroupSize - 1) / Traits.GroupSize, Traits.GroupSize);
 
     internal void Launch<T1>(
@@ -243,7 +247,7 @@ public sealed partial class ComputeDevice
             && KernelCatalog.FixedGroupSizeOf(method) is { } size && size != grid.GroupSize)
             throw new DeviceException($"kernel {method.Name} is written for groups of {size}, not {grid.GroupSize}");
         Ledger.Record(KernelCatalog.NameOf(method), cost);
-        _queue.Restart();
+        _queue.Restart(grid.Items);
         return launcher;
     }
 
