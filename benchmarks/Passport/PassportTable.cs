@@ -12,7 +12,7 @@ internal static class PassportTable
         Dictionary<string, KernelLaunches> replay = launches.Of(ReplayLaunches.Gpu).ToDictionary(kernel => kernel.Kernel);
         KernelEntry[] single = [.. passport.Kernels.Where(kernel => !kernel.Kernel.Contains("<Double"))];
         ILookup<bool, KernelEntry> inReplay = single.ToLookup(kernel => replay.ContainsKey(kernel.Kernel));
-        StringBuilder text = new(Introduction(passport, launches.Batch));
+        StringBuilder text = new(Introduction(passport, replay.Values.First().Batch));
         text.Append($"""
 
             ## In a DEAT replay on a GPU
@@ -112,15 +112,21 @@ internal static class PassportTable
 
             ## Launches of one replay
 
-            Kernels of all instantiations together. `cpu` is ILGPU's CPU accelerator, `opencl` an OpenCL CPU, `gpu` what GPUs get.
+            All instantiations of a kernel together. `cpu` is ILGPU's CPU accelerator, `opencl` an OpenCL CPU, `gpu` what an H200 gets.
 
             | kernel | {string.Join(" | ", devices)} |
             | --- | {Rule(string.Join(" | ", devices) + " |")}
+            | *images* | {string.Join(" | ", devices.Select(device => launches.Of(device).First().Batch))} |
 
             """);
-        foreach (IGrouping<string, KernelLaunches> kernel in byName.OrderByDescending(kernel => kernel.Max(counted => counted.Launches)))
+        foreach (IGrouping<string, KernelLaunches> kernel in byName.OrderByDescending(LaunchesOnGpu).ThenByDescending(MostLaunches))
             text.Append($"| `{kernel.Key}` | {Counts(kernel)} |\n");
         return text.Append($"| all | {Counts(launches.Kernels)} |\n").ToString();
+
+        static long LaunchesOnGpu(IEnumerable<KernelLaunches> kernels) =>
+            kernels.Where(counted => counted.Device == ReplayLaunches.Gpu).Sum(counted => counted.Launches);
+
+        static long MostLaunches(IEnumerable<KernelLaunches> kernels) => kernels.Max(counted => counted.Launches);
 
         string Counts(IEnumerable<KernelLaunches> kernels) => string.Join(" | ", devices
             .Select(device => kernels.Where(counted => counted.Device == device).Sum(counted => counted.Launches)));

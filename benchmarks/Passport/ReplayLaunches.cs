@@ -4,20 +4,18 @@ namespace Deat.Benchmarks;
 
 /// <summary>What one DEAT replay launches of a kernel.</summary>
 /// <param name="Device">Who: "cpu", "opencl", or "gpu" for what GPUs get, wherever it ran.</param>
+/// <param name="Batch">Images.</param>
 /// <param name="Kernel">Class, name and type arguments.</param>
 /// <param name="Launches">How often.</param>
 /// <param name="Flops">Floating-point operations of all of them together.</param>
 /// <param name="Bytes">Bytes that they must read and write.</param>
-internal sealed record KernelLaunches(string Device, string Kernel, long Launches, long Flops, long Bytes);
+internal sealed record KernelLaunches(string Device, int Batch, string Kernel, long Launches, long Flops, long Bytes);
 
 /// <summary>The launches of one DEAT replay of PreAct-ResNet-18, as the engine's ledger counts them on each kind of device.</summary>
 internal sealed record ReplayLaunches
 {
     /// <summary>What GPUs get.</summary>
     public const string Gpu = "gpu";
-
-    /// <summary>Images.</summary>
-    public required int Batch { get; init; }
 
     /// <summary>The kernels of each device.</summary>
     public required IReadOnlyList<KernelLaunches> Kernels { get; init; }
@@ -26,7 +24,7 @@ internal sealed record ReplayLaunches
 
     /// <summary>JSON with one line for each kernel.</summary>
     public string ToJson() => $$"""
-        {"batch": {{Batch}}, "kernels": [
+        {"kernels": [
         {{string.Join(",\n", Kernels.Select(kernel => JsonSerializer.Serialize(kernel, KernelPassport.Compact)))}}
         ]}
 

@@ -56,6 +56,16 @@ public sealed class PtxTests
             Has.All.Matches(MayCallFunctions));
     }
 
+    /// <summary>The kernels that nearly all FLOPs are in: at least so many percent of their hottest loop are multiply-adds.</summary>
+    [TestCase("GroupContractionKernels.ContractQuads<Single", "FFMA", 80)]
+    public void HotLoopsAreMostlyMultiplyAdds(string kernels, string kind, int percent)
+    {
+        KernelEntry[] hot = [.. Committed.Kernels.Where(kernel => kernel.Kernel.StartsWith(kernels, StringComparison.Ordinal))];
+        Assert.That(hot, Is.Not.Empty);
+        foreach (IReadOnlyDictionary<string, int> loop in hot.SelectMany(kernel => kernel.Code.Values).Select(code => code.Loop!))
+            Assert.That(100.0 * loop[kind] / loop["instructions"], Is.GreaterThanOrEqualTo(percent));
+    }
+
     // ptxas does not inline what ILGPU did not.
     [Test]
     public void NoKernelCallsFunctions() => Assert.That(
