@@ -131,7 +131,9 @@ internal sealed record ConvolutionGeometry
     /// <summary>Rows are (channel, tap) pairs, columns filters, contracted over images and pixels in splits of whole images.</summary>
     public Contraction WeightGradient()
     {
-        int imageBytes = (X.BlockStride + (ContractionTile.Columns * Y.BlockStride / Y.Block)) * sizeof(float);
+        // Splits of equal size, about a panel each: a small one at the end would cost a whole partial sum.
+        long bytes = (X.BlockStride + (ContractionTile.Columns * Y.BlockStride / Y.Block)) * sizeof(float) * (long)X.Shape.N;
+        int splits = (int)Math.Clamp((bytes + (PanelBytes / 2)) / PanelBytes, 1, X.Shape.N);
         return new Contraction
         {
             Rows = Weights.C * Weights.Pixels,
@@ -151,7 +153,7 @@ internal sealed record ConvolutionGeometry
             K1 = 1,
             K2 = Y.Shape.H,
             K3 = Y.Shape.W,
-            K0PerSplit = Math.Clamp(PanelBytes / imageBytes, 1, X.Shape.N),
+            K0PerSplit = (X.Shape.N + splits - 1) / splits,
             XK0 = X.ImageStride,
             XK2 = Stride * X.RowStride,
             XK3 = Stride * X.ColumnStride,
