@@ -23,7 +23,10 @@ public enum Wanted
 /// </summary>
 /// <param name="device">Where everything happens.</param>
 /// <param name="wanted">The gradients that <see cref="Backward(Tensor, Tensor)"/> computes.</param>
-public sealed class Tape(ComputeDevice device, Wanted wanted) : Workspace(device, MemoryCategory.Activations)
+/// <param name="precision">In which numbers convolutions multiply.</param>
+/// <exception cref="DeviceException">The device has no tensor cores for this precision.</exception>
+public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precision = Precision.Float32)
+    : Workspace(device, MemoryCategory.Activations)
 {
     private readonly List<Node> _nodes = [];
     private readonly Dictionary<Tensor, Tensor> _gradients = [];
@@ -33,6 +36,9 @@ public sealed class Tape(ComputeDevice device, Wanted wanted) : Workspace(device
 
     /// <summary>The gradients that <see cref="Backward(Tensor, Tensor)"/> computes.</summary>
     public Wanted Wanted { get; } = wanted;
+
+    /// <summary>In which numbers convolutions multiply, forwards and backwards.</summary>
+    public Precision Precision { get; } = device.Supporting(precision);
 
     /// <summary>Marks an input whose gradient is wanted, if this tape wants inputs' gradients at all.</summary>
     public Tensor Watch(Tensor input)

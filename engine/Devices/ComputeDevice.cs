@@ -72,6 +72,12 @@ public sealed partial class ComputeDevice : IDisposable
         }
     }
 
+    /// <summary>Returns <paramref name="precision"/> if this device can multiply in it.</summary>
+    /// <exception cref="DeviceException">It cannot. Never another precision instead.</exception>
+    public Precision Supporting(Precision precision) => precision == Precision.Float32 || Traits.HasTensorCores
+        ? precision
+        : throw new DeviceException($"device {Listing.Id} '{Name}' has no tensor cores for {precision}");
+
     /// <summary>Waits until all launched kernels are done.</summary>
     public void Synchronize() => Stream.Synchronize();
 

@@ -108,7 +108,11 @@ internal static class DeviceCatalog
 
     private static DeviceListing Describe(CudaDevice device, int index) => new(
         $"cuda:{index}", device.Name, $"CUDA, compute capability {device.Architecture}",
-        Traits(device, Backend.Cuda, isCpuLike: false, fp64: true, genericAddressSpace: true), null);
+        Traits(device, Backend.Cuda, isCpuLike: false, fp64: true, genericAddressSpace: true) with
+        {
+            HasTensorCores = device.Architecture is CudaArchitecture architecture && architecture >= CudaArchitecture.SM_80,
+        },
+        null);
 
     private static DeviceListing Describe(CLDevice device, int index)
     {

@@ -49,6 +49,9 @@ public sealed record DeviceTraits
     /// <summary>Work-items per group on GPUs, unless the kernel's <see cref="GroupSizeAttribute"/> says otherwise.</summary>
     internal const int GpuGroupSize = 128;
 
+    /// <summary>Whether tensor cores multiply TF32 and BF16: NVIDIA's from compute capability 8.0.</summary>
+    public bool HasTensorCores { get; init; }
+
     /// <summary>Work-items per group for kernels that do not cooperate.</summary>
     public int GroupSize => IsCpuLike ? 1 : Math.Min(GpuGroupSize, MaxGroupSize);
 

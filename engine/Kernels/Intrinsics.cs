@@ -25,7 +25,7 @@ internal sealed class DeviceBodyAttribute(string replacement) : Attribute
 }
 
 /// <summary>Tells ILGPU about all device bodies of this assembly.</summary>
-internal static class Intrinsics
+internal static partial class Intrinsics
 {
     private const BindingFlags AllStatic = BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic;
 

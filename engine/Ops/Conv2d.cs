@@ -17,6 +17,12 @@ public enum ConvolutionAlgorithm
     /// </summary>
     Winograd,
 
+    /// <summary>
+    /// Tensor cores, in the precision of the tape: channels and filters in sixteens, padding that fits the border. The input's gradient and
+    /// the weights' are computed in the same precision.
+    /// </summary>
+    TensorCore,
+
     /// <summary>One work-item per element, straight from the definition: any shape, and the reference of the others.</summary>
     Direct,
 }
@@ -45,9 +51,11 @@ public static partial class Ops
             x.Shape.H + (2 * padding) >= w.Shape.H && x.Shape.W + (2 * padding) >= w.Shape.W,
             nameof(Conv2d), $"a window within {x.Shape} padded by {padding}", w.Shape);
         ConvolutionGeometry g = new(x.Layout, w.Shape, stride, padding, tape.Device.Traits);
-        ConvolutionAlgorithm chosen = algorithm == ConvolutionAlgorithm.Auto ? Convolutions.Choose(g) : algorithm;
+        Precision precision = x.Type == ElementType.Float32 ? tape.Precision : Precision.Float32;
+        ConvolutionAlgorithm chosen = algorithm == ConvolutionAlgorithm.Auto ? Convolutions.Choose(g, precision) : algorithm;
         Require.That(
-            Convolutions.Fits(chosen, g), nameof(Conv2d), $"a convolution that fits {chosen}", (x.Shape, w.Shape, stride, padding));
+            Convolutions.Fits(chosen, g, precision), nameof(Conv2d), $"a convolution that fits {chosen}",
+            (x.Shape, w.Shape, stride, padding));
 
         Tensor y = tape.Allocate(g.Y, x.Type);
         Dispatch.Run(x.Type, wide: true, new ConvolutionForward(tape, g, chosen, x, w, y));
@@ -82,6 +90,9 @@ public static partial class Ops
                 case ConvolutionAlgorithm.Tiled:
                     TiledConvolution.Convolve<T>(Tape, PackedWeights.Forward(G), W, X, Y, [G.Forward()], cost);
                     break;
+                case ConvolutionAlgorithm.TensorCore:
+                    TensorCoreConvolution.Convolve(Tape, PackedWeights.Forward(G), W, X, Y, [G.Forward()], cost);
+                    break;
                 default:
                     Tape.Device.Launch(
                         DirectConvolutionKernels.Convolve, Tape.Device.Grid((int)Y.Shape.Count), cost,
@@ -108,6 +119,9 @@ public static partial class Ops
                 case ConvolutionAlgorithm.Tiled:
                     TiledConvolution.Convolve<T>(Tape, PackedWeights.InputGradient(G), W, Dy, Dx, G.InputGradient(), cost);
                     break;
+                case ConvolutionAlgorithm.TensorCore:
+                    TensorCoreConvolution.Convolve(Tape, PackedWeights.InputGradient(G), W, Dy, Dx, G.InputGradient(), cost);
+                    break;
                 default:
                     Tape.Device.Launch(
                         DirectConvolutionKernels.InputGradient, Tape.Device.Grid((int)Dx.Shape.Count), cost,
@@ -131,7 +145,10 @@ public static partial class Ops
                 case ConvolutionAlgorithm.Winograd:
                     WinogradConvolution.WeightGradient<T>(Tape, X, Dy, Dw, cost);
                     break;
-                case ConvolutionAlgorithm.Tiled when G.HasWholeTiles:
+                case ConvolutionAlgorithm.TensorCore when TensorCoreConvolution.FitsWeightGradient(G, Tape.Precision):
+                    TensorCoreConvolution.WeightGradient(Tape, G, X, Dy, Dw, cost);
+                    break;
+                case ConvolutionAlgorithm.Tiled or ConvolutionAlgorithm.TensorCore when G.HasWholeTiles:
                     TiledConvolution.WeightGradient<T>(Tape, G, X, Dy, Dw, cost);
                     break;
                 default:
@@ -147,15 +164,18 @@ public static partial class Ops
 /// <summary>Which algorithm computes a convolution.</summary>
 internal static class Convolutions
 {
-    public static bool Fits(ConvolutionAlgorithm algorithm, ConvolutionGeometry g) => algorithm switch
+    public static bool Fits(ConvolutionAlgorithm algorithm, ConvolutionGeometry g, Precision precision) => algorithm switch
     {
+        ConvolutionAlgorithm.TensorCore => precision != Precision.Float32 && TensorCoreConvolution.Fits(g),
         ConvolutionAlgorithm.Winograd => Winograd.Fits(g),
         ConvolutionAlgorithm.Tiled => g.FitsBorders,
         _ => true,
     };
 
-    public static ConvolutionAlgorithm Choose(ConvolutionGeometry g)
+    public static ConvolutionAlgorithm Choose(ConvolutionGeometry g, Precision precision)
     {
+        if (Fits(ConvolutionAlgorithm.TensorCore, g, precision))
+            return ConvolutionAlgorithm.TensorCore;
         if (Winograd.Fits(g) && Math.Min(g.Weights.C, g.Weights.N) >= g.Traits.WinogradChannels)
             return ConvolutionAlgorithm.Winograd;
         return g.FitsBorders ? ConvolutionAlgorithm.Tiled : ConvolutionAlgorithm.Direct;

@@ -18,4 +18,15 @@ public sealed class OclgrindTests
         Assert.That(result.Output, Does.Not.Contain("FATAL"));
         Assert.That(result.ExitCode, Is.Zero, result.Output);
     }
+
+    /// <summary>Copies, stages and the emulated instructions of the tensor core kernels.</summary>
+    [Test]
+    public void TensorCoreKernelsDoNotRace()
+    {
+        Oclgrind.Require();
+        OclgrindResult result = Oclgrind.Races("tensor-cores", "opencl:0" + TestDevices.AsGpu);
+        Assert.That(result.Log, Is.Empty);
+        Assert.That(result.Output, Does.Not.Contain("FATAL"));
+        Assert.That(result.ExitCode, Is.Zero, result.Output);
+    }
 }

@@ -66,7 +66,7 @@ internal static class ChildProcess
 
     private static int RunMode(string[] mode) => mode switch
     {
-        ["ops" or "mutants", ..] => DeviceChecks.Run(mode),
+        ["ops" or "mutants" or "tensor-cores", ..] => DeviceChecks.Run(mode),
         ["save-atomically", var folder] => SaveForEver(n => OpenForEver(folder).SaveLast(n)),
         ["save-in-place", var file] => SaveForEver(n =>
         {

@@ -5,7 +5,8 @@ namespace Deat.Tests;
 
 /// <summary>
 /// Checks of kernels that need a process of their own: "ops DEVICE COUNT BUDGET" checks seeds 1 to COUNT of every op (fewer where
-/// tiles that GPUs share make each a heavy one), "mutants DEVICE KERNEL..." launches planted faults. Memory has no red zones, so that a checker sees the true end of every tensor.
+/// tiles that GPUs share make each a heavy one), "mutants DEVICE KERNEL..." launches planted faults, "tensor-cores DEVICE" runs a
+/// convolution on emulated tensor cores in both precisions. Memory has no red zones, so that a checker sees the true end of every tensor.
 /// </summary>
 internal static class DeviceChecks
 {
@@ -17,6 +18,10 @@ internal static class DeviceChecks
         if (args[0] == "mutants")
         {
             MutantKernels.Launch(device, args[2..]);
+        }
+        else if (args[0] == "tensor-cores")
+        {
+            TensorCoreTests.Check(device);
         }
         else
         {

@@ -13,6 +13,9 @@ internal static class Oclgrind
 {
     private const string Driver = "/usr/lib/oclgrind/liboclgrind-rt-icd.so";
 
+    // Stages of tensor core kernels, and what their emulation takes beside them.
+    private const string SharedBytes = "262144";
+
     public static bool IsInstalled => File.Exists(Driver);
 
     /// <summary>Skips the test where Oclgrind is not installed.</summary>
@@ -38,7 +41,10 @@ internal static class Oclgrind
         string log = Path.GetTempFileName();
         (int code, string output) = ChildProcess.Run(
             [typeof(Oclgrind).Assembly.Location, .. arguments],
-            [("OCL_ICD_VENDORS", Driver), ("OCLGRIND_LOG", log), ("OCLGRIND_MAX_ERRORS", "1000"), .. variables]);
+            [
+                ("OCL_ICD_VENDORS", Driver), ("OCLGRIND_LOG", log), ("OCLGRIND_MAX_ERRORS", "1000"),
+                ("OCLGRIND_LOCAL_MEM_SIZE", SharedBytes), .. variables,
+            ]);
         OclgrindResult result = new(code, output, File.ReadAllText(log));
         File.Delete(log);
         return result;

@@ -9,7 +9,10 @@ namespace Deat.Tests;
 [SetUpFixture]
 public sealed class TestDevices
 {
-    /// <summary>Appended to the id of an OpenCL CPU: the same driver runs what GPUs get, thin work-items in groups of 128.</summary>
+    /// <summary>
+    /// Appended to the id of an OpenCL CPU: the same driver runs what GPUs get, thin work-items in groups of 128, and emulates the
+    /// instructions of tensor cores.
+    /// </summary>
     public const string AsGpu = " as GPU";
 
     private static readonly Dictionary<string, ComputeDevice> Opened = [];
@@ -65,7 +68,7 @@ public sealed class TestDevices
         if (!id.EndsWith(AsGpu, StringComparison.Ordinal))
             return ComputeDevice.Open(id);
         DeviceListing listing = Listed.Value.First(listing => listing.Id == id[..^AsGpu.Length]);
-        return ComputeDevice.Open(listing with { Traits = listing.Traits with { IsCpuLike = false } });
+        return ComputeDevice.Open(listing with { Traits = listing.Traits with { IsCpuLike = false, HasTensorCores = true } });
     }
 
     private static bool IsChosen(DeviceListing listing) =>
