@@ -1,4 +1,5 @@
 using System.Globalization;
+using Deat.Engine;
 
 namespace Deat.Training;
 
@@ -59,6 +60,22 @@ public sealed class OptionTexts(IReadOnlyDictionary<string, string> given, IRead
         string text = Text(name) ?? fallback;
         return choices.Contains(text) ? text : throw Refused(name, text, $"one of {string.Join(", ", choices)}");
     }
+
+    /// <summary>In which numbers convolutions multiply.</summary>
+    /// <exception cref="UsageException">It is another word.</exception>
+    public Precision Precision(string name, Precision fallback)
+    {
+        string chosen = Choice(name, Write(fallback), [.. Enum.GetValues<Precision>().Select(Write)]);
+        return Enum.GetValues<Precision>().First(precision => Write(precision) == chosen);
+    }
+
+    /// <summary>A precision as it is written.</summary>
+    public static string Write(Precision precision) => precision switch
+    {
+        Engine.Precision.TensorFloat32 => "tf32",
+        Engine.Precision.BFloat16 => "bf16",
+        _ => "fp32",
+    };
 
     /// <summary>A number as it is written.</summary>
     public static string Write(double value) =>

@@ -108,6 +108,12 @@ public sealed record TrainOptions
     /// <summary>The attacks on test images at the end.</summary>
     public required IReadOnlyList<Attack> TestAttacks { get; init; }
 
+    /// <summary>In which numbers convolutions multiply in passes that update the weights.</summary>
+    public required Precision Precision { get; init; }
+
+    /// <summary>The same in passes that attack only.</summary>
+    public required Precision AttackPrecision { get; init; }
+
     /// <summary>What all random numbers of the run follow from.</summary>
     public required ulong Seed { get; init; }
 
@@ -154,6 +160,8 @@ public sealed record TrainOptions
         ("validation-attack", ValidationAttack.Name),
         ("test-attacks", string.Join(',', TestAttacks.Select(attack => attack.Name))),
         ("attack-step", ValidationAttack.StepSize.Text),
+        ("precision", OptionTexts.Write(Precision)),
+        ("attack-precision", OptionTexts.Write(AttackPrecision)),
         ("seed", Seed.ToString(CultureInfo.InvariantCulture)),
         ("device", Device),
     ];

@@ -17,6 +17,7 @@ public static class OptionsResolution
         texts.Choice("model", "pre", "pre");
         texts.Choice("opt-level", "O0", "O0");
         Pixels step = texts.Size("attack-step", DefaultAttackStep);
+        Precision precision = texts.Precision("precision", Precision.Float32);
         return new TrainOptions
         {
             Method = method,
@@ -28,6 +29,8 @@ public static class OptionsResolution
             Optimizer = Optimizer(texts),
             ValidationAttack = Attack.Parse(texts.Text("validation-attack") ?? "cw10", adversary.Epsilon, step),
             TestAttacks = Attack.ParseList(texts.Text("test-attacks") ?? "clean,pgd10", adversary.Epsilon, step),
+            Precision = precision,
+            AttackPrecision = texts.Precision("attack-precision", precision),
             Seed = Seed(texts),
             Device = texts.Text("device") ?? "auto",
         };

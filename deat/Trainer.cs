@@ -56,6 +56,8 @@ public sealed class Trainer : IDisposable
         _pass = new AdversarialPass(Model, options.Method.Loss, options.Data.NormalizationOf(images))
         {
             Batch = _full,
+            UpdatePrecision = options.Precision,
+            AttackPrecision = options.AttackPrecision,
             Update = () => _optimizer.Step(_rate.LearningRate, _rate.Momentum),
         };
         State = new TrainerState

@@ -28,6 +28,12 @@ public sealed class AdversarialPass(Module model, Loss loss, Normalization norma
     /// <summary>Updates the weights; not needed where no pass wants gradients of parameters.</summary>
     public Action? Update { get; init; }
 
+    /// <summary>In which numbers convolutions multiply in passes that want gradients of parameters.</summary>
+    public Precision UpdatePrecision { get; init; }
+
+    /// <summary>The same in all other passes.</summary>
+    public Precision AttackPrecision { get; init; }
+
     /// <summary>Whether images that are classified wrongly keep their delta: the rule of evaluation.</summary>
     public bool FreezesMisclassified { get; init; }
 
@@ -59,7 +65,7 @@ public sealed class AdversarialPass(Module model, Loss loss, Normalization norma
     public void Run(Wanted wanted, int iteration)
     {
         ComputeDevice device = Batch.X.Device;
-        using Tape tape = new(device, wanted);
+        using Tape tape = new(device, wanted, wanted.HasFlag(Wanted.Parameters) ? UpdatePrecision : AttackPrecision);
         using Ledger.Scope scope = device.Ledger.In(Phase ?? PhaseOf(wanted), iteration);
         tape.Watch(Batch.Z);
         Tensor value = loss(tape, model, Batch);

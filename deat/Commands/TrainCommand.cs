@@ -40,12 +40,14 @@ internal static class TrainCommand
         new("validation-attack", "name", "attack on validation images after each epoch (default cw10)"),
         new("test-attacks", "names", "attacks on test images at the end, with commas (default clean,pgd10)"),
         new("attack-step", "size", "step size of these attacks, as --epsilon (default 2)"),
+        new("precision", "name", "what convolutions multiply: fp32; on tensor cores tf32 or bf16, sums and weights in fp32 (default fp32)"),
+        new("attack-precision", "name", "the same in passes that do not update the weights (default as --precision)"),
         new("seed", "n", "what all random numbers follow from (default 0)"),
         new("device", "id", "auto, or an id that deat devices lists (default auto)"),
         new("out-dir", "folder", "the run folder (default a new one in runs/)"),
         new("resume", "folder", "go on with the run in the folder, or in --out-dir") { HasOptionalValue = true },
         new("save-model", "", "has no effect: the network is always saved"),
-        new("opt-level", "level", "O0: float32, which is all there is"),
+        new("opt-level", "level", "O0: float32; for less see --precision"),
     ];
 
     public static Command Create(Screen screen)
@@ -63,6 +65,8 @@ internal static class TrainCommand
         TrainOptions options = OptionsResolution.Train(new OptionTexts(given, preset));
         using ComputeDevice device = ComputeDevice.Open(options.Device);
         options = options with { Device = device.Listing.Id };
+        device.Supporting(options.Precision);
+        device.Supporting(options.AttackPrecision);
         screen.Line($"device {DeviceText.Describe(device.Listing)}");
         (ImageSet train, ImageSet? validation, ImageSet test) = options.Data.Open();
         using RunFolder folder = resumed is null
