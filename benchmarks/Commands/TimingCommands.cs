@@ -7,16 +7,17 @@ namespace Deat.Benchmarks;
 internal static class TimingCommands
 {
     public static Command Device() => Create(
-        "device", "Time copies, multiply-adds and launches.", "Device", (device, _, _) => DeviceSuite.Of(device));
+        "device", "Time copies, multiply-adds and launches.", "Device", (device, _, _, _) => DeviceSuite.Of(device));
 
     public static Command Kernels() => Create(
         "kernels", "Time everything that a training step consists of, and compare it with the roofline.", "Kernels",
-        (device, batch, width) => [.. DeviceSuite.Peaks(device), .. KernelSuite.Of(device, batch, width)]);
+        (device, batch, width, precision) =>
+            [.. precision == Precision.Float32 ? DeviceSuite.Peaks(device) : [], .. KernelSuite.Of(device, batch, width, precision)]);
 
     public static Command Steps() => Create("steps", "Time whole training steps.", "Training steps", StepSuite.Of);
 
     private static Command Create(
-        string name, string description, string title, Func<ComputeDevice, int, int, IEnumerable<Measured>> suite)
+        string name, string description, string title, Func<ComputeDevice, int, int, Precision, IEnumerable<Measured>> suite)
     {
         TimingOptions options = new();
         Command command = new(name, description);

@@ -11,6 +11,12 @@ public sealed class TimingOptions
     private readonly Option<int> _rounds = Number("--rounds", 10, "Timed rounds of each work.");
     private readonly Option<int> _runs = Number("--runs", 1, "Runs in each round, for short work.");
     private readonly Option<string?> _devices = new("--devices") { Description = "Devices, separated by commas; all if left out." };
+    private readonly Option<string> _precisions = new("--precisions")
+    {
+        DefaultValueFactory = _ => "fp32",
+        Description = "fp32, tf32, bf16 of convolutions, with commas; a device leaves out what it has not.",
+    };
+
     private readonly Option<string[]> _only = new("--only") { Description = "Only work whose name contains one of these." };
     private readonly Option<string?> _json = new("--json") { Description = "A file for everything, each round's time included." };
 
@@ -18,7 +24,7 @@ public sealed class TimingOptions
     public void AddTo(Command command)
     {
         _only.AllowMultipleArgumentsPerToken = true;
-        foreach (Option option in (Option[])[_batch, _width, _rounds, _runs, _devices, _only, _json])
+        foreach (Option option in (Option[])[_batch, _width, _rounds, _runs, _devices, _precisions, _only, _json])
             command.Add(option);
     }
 
@@ -26,17 +32,24 @@ public sealed class TimingOptions
     /// <param name="arguments">The command line.</param>
     /// <param name="title">Heading of the report.</param>
     /// <param name="others">What other libraries do, given batch and width.</param>
-    /// <param name="suite">What a device does, given batch and width.</param>
+    /// <param name="suite">What a device does, given batch, width and precision.</param>
     /// <param name="libraries">Other libraries that take part, with their versions.</param>
     public void Run(
         ParseResult arguments, string title, Func<int, int, IEnumerable<Measured>> others,
-        Func<ComputeDevice, int, int, IEnumerable<Measured>> suite, params (string Name, string Version)[] libraries)
+        Func<ComputeDevice, int, int, Precision, IEnumerable<Measured>> suite, params (string Name, string Version)[] libraries)
     {
         (int batch, int width, int rounds, int runs) = (
             arguments.GetValue(_batch), arguments.GetValue(_width), arguments.GetValue(_rounds), arguments.GetValue(_runs));
         string[] only = arguments.GetValue(_only) ?? [];
         ComputeDevice[] devices = BenchmarkDevices.Open(arguments.GetValue(_devices));
-        IEnumerable<Measured> all = others(batch, width).Concat(devices.SelectMany(device => suite(device, batch, width)))
+        IReadOnlyList<Precision> precisions = Precisions.Parse(arguments.GetValue(_precisions)!);
+        IEnumerable<Measured> engine =
+            from device in devices
+            from precision in precisions
+            where Precisions.IsSupported(device, precision)
+            from measured in suite(device, batch, width, precision)
+            select measured;
+        IEnumerable<Measured> all = others(batch, width).Concat(engine)
             .Where(measured => only.Length == 0 || only.Any(part => measured.What.Contains(part, StringComparison.Ordinal)));
         TimingReport report = TimingReport.Of(
             title, devices, new() { ["batch"] = $"{batch}", ["width"] = $"{width}" },

@@ -4,8 +4,9 @@ using Deat.Nn;
 namespace Deat.Benchmarks;
 
 /// <summary>A direction of a convolution: Wanted.None is forward, Input dx, Parameters dw.</summary>
-public sealed class EngineConvolution(ConvolutionShape shape, int batch, Wanted direction, ComputeDevice device)
-    : EngineOp(KernelNames.Convolution(shape, direction), device, direction)
+public sealed class EngineConvolution(
+    ConvolutionShape shape, int batch, Wanted direction, ComputeDevice device, Precision precision = Precision.Float32)
+    : EngineOp(KernelNames.Convolution(shape, direction), device, direction, precision)
 {
     private Tensor _w = null!;
 

@@ -2,11 +2,15 @@ using Deat.Engine;
 
 namespace Deat.Benchmarks;
 
-/// <summary>Work of the engine on a device.</summary>
-public abstract class EngineWork(string what, ComputeDevice device) : Measured(what, device.Listing.Id)
+/// <summary>Work of the engine on a device, its convolutions in the given precision.</summary>
+public abstract class EngineWork(string what, ComputeDevice device, Precision precision = Precision.Float32)
+    : Measured(what, $"{device.Listing.Id}{(precision == Precision.Float32 ? "" : $" {Precisions.NameOf(precision)}")}")
 {
     /// <summary>Where it happens.</summary>
     protected ComputeDevice Device { get; } = device;
+
+    /// <summary>In which convolutions multiply.</summary>
+    protected Precision Precision { get; } = precision;
 
     /// <summary>Owns what is there from <see cref="Measured.Prepare"/> on.</summary>
     protected Workspace Workspace { get; } = new(device, MemoryCategory.Data);
@@ -34,7 +38,8 @@ public abstract class EngineWork(string what, ComputeDevice device) : Measured(w
 /// <summary>
 /// One op with one input, forward as in training, or backward alone: then the forward passes are run before the clock starts.
 /// </summary>
-public abstract class EngineOp(string what, ComputeDevice device, Wanted backward) : EngineWork(what, device)
+public abstract class EngineOp(string what, ComputeDevice device, Wanted backward, Precision precision = Precision.Float32)
+    : EngineWork(what, device, precision)
 {
     private readonly List<Tape> _tapes = [];
     private readonly Queue<(Tape Tape, Tensor Y)> _waiting = [];
@@ -91,7 +96,7 @@ public abstract class EngineOp(string what, ComputeDevice device, Wanted backwar
 
     private (Tape Tape, Tensor Y) RunForward(Wanted wanted)
     {
-        Tape tape = new(Device, wanted);
+        Tape tape = new(Device, wanted, Precision);
         _tapes.Add(tape);
         return (tape, Forward(tape, tape.Watch(_x)));
     }

@@ -4,8 +4,9 @@ using Deat.Training;
 
 namespace Deat.Benchmarks;
 
-/// <summary>A training step of PreAct-ResNet-18 on one batch of random images, in float32, as <c>deat train</c> does it.</summary>
-public abstract class EngineStep(string what, double alpha, int batchSize, int width, ComputeDevice device) : EngineWork(what, device)
+/// <summary>A training step of PreAct-ResNet-18 on one batch of random images, as <c>deat train</c> does it.</summary>
+public abstract class EngineStep(string what, double alpha, int batchSize, int width, ComputeDevice device, Precision precision)
+    : EngineWork(what, device, precision)
 {
     private PreActResNet18 _model = null!;
     private Sgd _optimizer = null!;
@@ -28,6 +29,8 @@ public abstract class EngineStep(string what, double alpha, int batchSize, int w
         {
             Batch = batch,
             Ball = new LinfBall { Epsilon = StepSettings.Epsilon, Alpha = alpha },
+            UpdatePrecision = Precision,
+            AttackPrecision = Precision,
             Update = () => _optimizer.Step(StepSettings.LearningRate, StepSettings.Momentum),
         };
         Start(_pass);
@@ -58,16 +61,16 @@ public abstract class EngineStep(string what, double alpha, int batchSize, int w
 }
 
 /// <summary>One replay of DEAT and FREE, with the gradient magnitude, which the fused step gives away.</summary>
-public sealed class EngineReplay(int batch, int width, ComputeDevice device)
-    : EngineStep(StepSettings.Replay, StepSettings.ReplayAlpha, batch, width, device)
+public sealed class EngineReplay(int batch, int width, ComputeDevice device, Precision precision = Precision.Float32)
+    : EngineStep(StepSettings.Replay, StepSettings.ReplayAlpha, batch, width, device, precision)
 {
     /// <inheritdoc/>
     protected override void Run(AdversarialPass pass) => InnerLoops.Replay(pass, 1);
 }
 
 /// <summary>A PGD-7 training step: a start, seven passes without gradients of weights and one that trains.</summary>
-public sealed class EnginePgd(int batch, int width, ComputeDevice device)
-    : EngineStep(StepSettings.Pgd, StepSettings.PgdAlpha, batch, width, device)
+public sealed class EnginePgd(int batch, int width, ComputeDevice device, Precision precision = Precision.Float32)
+    : EngineStep(StepSettings.Pgd, StepSettings.PgdAlpha, batch, width, device, precision)
 {
     /// <inheritdoc/>
     protected override void Run(AdversarialPass pass)
@@ -78,8 +81,8 @@ public sealed class EnginePgd(int batch, int width, ComputeDevice device)
 }
 
 /// <summary>A training step without an adversary.</summary>
-public sealed class EngineNatural(int batch, int width, ComputeDevice device)
-    : EngineStep(StepSettings.Natural, 0, batch, width, device)
+public sealed class EngineNatural(int batch, int width, ComputeDevice device, Precision precision = Precision.Float32)
+    : EngineStep(StepSettings.Natural, 0, batch, width, device, precision)
 {
     /// <inheritdoc/>
     protected override void Run(AdversarialPass pass) => InnerLoops.AttackThenUpdate(pass, 0);

@@ -9,6 +9,10 @@ public static class StepSuite
     /// <param name="device">Where.</param>
     /// <param name="batch">Images.</param>
     /// <param name="width">Width of the network; 64 is full.</param>
-    public static IEnumerable<Measured> Of(ComputeDevice device, int batch, int width) =>
-        [new EngineReplay(batch, width, device), new EnginePgd(batch, width, device), new EngineNatural(batch, width, device)];
+    /// <param name="precision">Of all passes.</param>
+    public static IEnumerable<Measured> Of(ComputeDevice device, int batch, int width, Precision precision) =>
+    [
+        new EngineReplay(batch, width, device, precision), new EnginePgd(batch, width, device, precision),
+        new EngineNatural(batch, width, device, precision),
+    ];
 }

@@ -23,7 +23,7 @@ internal sealed class ComparisonOptions
 
     public void Run(
         ParseResult arguments, string title, Func<int, int, IEnumerable<Measured>> twins,
-        Func<ComputeDevice, int, int, IEnumerable<Measured>> suite)
+        Func<ComputeDevice, int, int, Precision, IEnumerable<Measured>> suite)
     {
         torch.set_num_threads(arguments.GetValue(threads));
         torch.manual_seed(1);
