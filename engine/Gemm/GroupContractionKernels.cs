@@ -48,12 +48,7 @@ internal static class GroupContractionKernels
         TSource source = TSource.At(in g, origin.Row, k, YPlace(in g, origin.Column, item % (TWidth.Columns / 4)), item, items);
         Lane8<T> xNext = default;
         Quad<T> yNext = default;
-        if (source.Exists(left))
-        {
-            xNext = source.Load(x, items);
-            yNext = Real.Load(y.Cast<Quad<T>>(), source.Y >> 2);
-        }
-
+        Load(x, y, in source, left, items, ref xNext, ref yNext);
         source.Store(xSlabs, xNext, items);
         ySlabs[item] = yNext;
         Sync.Barrier();
@@ -66,14 +61,7 @@ internal static class GroupContractionKernels
         for (; left > 0; left -= GroupTile.Slab)
         {
             source = source.Next(in g, in schedule);
-            if (TSource.TakesPartialSlabs)
-                (xNext, yNext) = (default, default);
-            if (source.Exists(left - GroupTile.Slab))
-            {
-                xNext = source.Load(x, items);
-                yNext = Real.Load(y.Cast<Quad<T>>(), source.Y >> 2);
-            }
-
+            Load(x, y, in source, left - GroupTile.Slab, items, ref xNext, ref yNext);
             Multiply(
                 xSlabs.SubView((slab * GroupTile.SlabQuads) + (myRow / 4)),
                 ySlabs.SubView((slab * GroupTile.Slab * TWidth.Columns / 4) + (myColumn / 4)), TWidth.Columns / 4, ref tile);
@@ -86,6 +74,21 @@ internal static class GroupContractionKernels
         // Found again, not kept: registers are scarce in the loop.
         origin = GroupOrigin.Of(in schedule, Grid.IdxX, TWidth.Columns);
         Put(output, in g, in schedule, origin.Row + myRow, origin.Column + myColumn, origin.Split * g.OSplit, in tile);
+    }
+
+    // Leaves what was there where there is nothing to load, unless it is part of a slab that is used.
+    private static void Load<T, TSource>(
+        ArrayView<T> x, ArrayView<T> y, in TSource source, int left, int items, ref Lane8<T> xNext, ref Quad<T> yNext)
+        where T : unmanaged, INumber<T>
+        where TSource : unmanaged, ISlabSource<TSource>
+    {
+        if (TSource.TakesPartialSlabs)
+            (xNext, yNext) = (default, default);
+        if (source.Exists(left))
+        {
+            xNext = source.Load(x, items);
+            yNext = Real.Load(y.Cast<Quad<T>>(), source.Y >> 2);
+        }
     }
 
     // The quad of y that an item brings, at place 0; the last tile for columns that do not exist.

@@ -151,7 +151,7 @@ internal struct AlongRows : ISlabSource<AlongRows>, IQuadSource
     }
 }
 
-/// <summary>Single elements: any counts and distances, such as the three channels of images. For narrow groups: eight rows an item.</summary>
+/// <summary>Single elements: any counts and distances, such as images with three channels. Eight rows an item, in narrow groups.</summary>
 [ExcludeFromCodeCoverage]
 internal struct Singly : ISlabSource<Singly>
 {

@@ -107,7 +107,7 @@ internal sealed record OpSpec
     /// <summary>Whether the case has gradients to be checked by finite differences.</summary>
     public bool Differentiable { get; init; }
 
-    /// <summary>How many usual cases one case weighs where a GPU's groups are simulated: tiles are computed whole, however small the shape.</summary>
+    /// <summary>How many usual cases one case weighs where a GPU's groups are simulated: small shapes take whole tiles too.</summary>
     public int SimulatedWeight { get; init; } = 1;
 
     /// <summary>Calls that must be refused.</summary>
