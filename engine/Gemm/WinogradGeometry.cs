@@ -35,7 +35,8 @@ internal static class Winograd
         && g.Weights.C % ContractionTile.Columns == 0 && g.Weights.N % ContractionTile.Columns == 0;
 
     /// <summary>The sums of a convolution of <paramref name="input"/> to <paramref name="output"/>, each in one chunk.</summary>
-    public static Contraction Forward(WinogradTiles input, WinogradTiles output, WinogradWeights weights, DeviceTraits traits) => new Contraction
+    public static Contraction Forward(
+        WinogradTiles input, WinogradTiles output, WinogradWeights weights, DeviceTraits traits) => new Contraction
     {
         Rows = input.Tiles,
         RowCount1 = 1,

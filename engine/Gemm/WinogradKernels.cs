@@ -119,7 +119,8 @@ internal static class WinogradKernels
 
     [IntrinsicImplementation]
     [DeviceBody(nameof(WeightGradientBody))]
-    private static void WeightGradient<T>(ArrayView<Lane8<T>> s, ArrayView<T> dw, in WinogradWeights order, in WinogradSums sums, int item)
+    private static void WeightGradient<T>(
+        ArrayView<Lane8<T>> s, ArrayView<T> dw, in WinogradWeights order, in WinogradSums sums, int item)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         if (typeof(T) == typeof(float))
@@ -128,7 +129,8 @@ internal static class WinogradKernels
             WeightGradientBody(s, dw, in order, in sums, item);
     }
 
-    private static void WeightGradientBody<T>(ArrayView<Lane8<T>> s, ArrayView<T> dw, in WinogradWeights order, in WinogradSums sums, int item)
+    private static void WeightGradientBody<T>(
+        ArrayView<Lane8<T>> s, ArrayView<T> dw, in WinogradWeights order, in WinogradSums sums, int item)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         WinogradTransforms.WeightGradient<T, Lane8<T>>(s, dw, in order, in sums, item);
 }

@@ -29,7 +29,7 @@ internal sealed class ItemQueue
     /// <summary>The next item of the launch that this thread works for; beyond all items when none is left.</summary>
     public static int Next() => (t_own ?? Join()).Take(t_share);
 
-    /// <summary>Groups, of one item each, for <paramref name="items"/>: enough for half the threads to run three quarters of them.</summary>
+    /// <summary>Groups of one item for <paramref name="items"/>: enough for half the threads to run three quarters of them.</summary>
     public static int Groups(int items) => items + (items / 2);
 
     /// <summary>Makes an accelerator whose threads take their items here.</summary>

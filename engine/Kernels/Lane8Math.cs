@@ -6,8 +6,8 @@ using ILGPU.IR.Intrinsics;
 namespace Deat.Engine;
 
 /// <summary>
-/// The arithmetic of <see cref="Lane8{T}"/>. Each operation has two bodies: <see cref="VectorLane"/>'s for binary32 on the CPU accelerator, and
-/// eight scalar operations for OpenCL, PTX and binary64. The tests compare them.
+/// The arithmetic of <see cref="Lane8{T}"/>. Each operation has two bodies: <see cref="VectorLane"/>'s for binary32 on the CPU
+/// accelerator, and eight scalar operations for OpenCL, PTX and binary64. The tests compare them.
 /// </summary>
 [ExcludeFromCodeCoverage]
 internal static class Lane8Math
