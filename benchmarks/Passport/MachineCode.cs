@@ -25,9 +25,11 @@ internal readonly record struct Instruction(int Address, string Opcode, string O
         _ => "integer",
     };
 
-    private static int Width(string[] parts) =>
-        parts.Select(part => part switch { "128" => 128, "64" => 64, "U16" or "S16" => 16, "U8" or "S8" => 8, _ => 0 }).Max() is > 0 and int bits
-            ? bits : 32;
+    private static int Width(string[] parts)
+    {
+        int bits = parts.Max(part => part switch { "128" => 128, "64" => 64, "U16" or "S16" => 16, "U8" or "S8" => 8, _ => 0 });
+        return bits > 0 ? bits : 32;
+    }
 }
 
 /// <summary>A disassembled kernel: its loops, and what their instructions are.</summary>
@@ -57,8 +59,8 @@ internal sealed class MachineCode
     public int Count => _instructions.Length;
 
     /// <summary>
-    /// How many instructions of each kind, and in "instructions" of all kinds, are in the hottest loop: of those with no loop inside, the one
-    /// with most tensor instructions, then with most multiply-adds and accesses, then the longest. Null if there is no loop.
+    /// How many instructions of each kind, and in "instructions" of all kinds, are in the hottest loop: of those with no loop inside,
+    /// the one with most tensor instructions, then with most multiply-adds and accesses, then the longest. Null if there is no loop.
     /// </summary>
     public IReadOnlyDictionary<string, int>? HottestLoop()
     {

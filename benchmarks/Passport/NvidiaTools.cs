@@ -77,7 +77,8 @@ internal sealed class NvidiaTools
     {
         string file = Path.GetTempFileName();
         File.WriteAllBytes(file, [.. kernels.SelectMany(code => code)]);
-        string[] lines = [.. Run(_nvdisasm, ["--binary", architecture.Replace("sm_", "SM"), file]).Split('\n').Where(line => AddressOf(line) >= 0)];
+        string text = Run(_nvdisasm, ["--binary", architecture.Replace("sm_", "SM"), file]);
+        string[] lines = [.. text.Split('\n').Where(line => AddressOf(line) >= 0)];
         File.Delete(file);
         List<string> texts = [];
         int next = 0;

@@ -37,7 +37,8 @@ internal static class PassportCommand
             return Fail(NoTools);
         KernelPassport passport = PassportOffice.Issue(tools, PassportOffice.Compile());
         files.Write(passport);
-        Console.WriteLine($"{passport.Kernels.Count} kernels by ptxas {passport.Ptxas} in {Stopwatch.GetElapsedTime(start).TotalSeconds:F0} s");
+        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        Console.WriteLine($"{passport.Kernels.Count} kernels by ptxas {passport.Ptxas} in {seconds:F0} s");
         return 0;
     }
 

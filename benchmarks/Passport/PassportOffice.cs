@@ -11,7 +11,8 @@ internal static class PassportOffice
     /// <summary>Compiles kernels to PTX, a class at a time in each thread.</summary>
     /// <exception cref="DeviceException">A kernel does not compile.</exception>
     public static IReadOnlyList<PtxKernel> Compile() =>
-        [.. KernelCatalog.Classes.AsParallel().SelectMany(type => PtxCompiler.Compile(KernelCatalog.KernelsOf(type).SelectMany(KernelCatalog.Instances)))];
+        [.. KernelCatalog.Classes.AsParallel()
+            .SelectMany(type => PtxCompiler.Compile(KernelCatalog.KernelsOf(type).SelectMany(KernelCatalog.Instances)))];
 
     /// <summary>The passport of kernels in PTX.</summary>
     /// <exception cref="ToolException">ptxas refuses a kernel.</exception>

@@ -52,8 +52,8 @@ internal static class PassportTable
     private static string Introduction(KernelPassport passport, int batch) => $"""
         # The kernel passport
 
-        What the machine code of every kernel is like on NVIDIA GPUs, found without one: ILGPU compiles to PTX, ptxas {passport.Ptxas} assembles it
-        for sm_80 (A100) and sm_90 (H100, H200), nvdisasm shows the instructions. Made by
+        What the machine code of every kernel is like on NVIDIA GPUs, found without one: ILGPU compiles to PTX, ptxas {passport.Ptxas}
+        assembles it for sm_80 (A100) and sm_90 (H100, H200), nvdisasm shows the instructions. Made by
 
             {PassportCommand.Regenerate}
             {PassportCommand.Launches}
@@ -64,13 +64,13 @@ internal static class PassportTable
 
         - **launches, FLOPs, bytes**: in one replay of PreAct-ResNet-18 with {batch} images; shares of all kernels, by the ledger's prices.
         - **registers** of a work-item, **shared** memory of a group in bytes, sm_80 / sm_90 where they differ.
-        - **warps** that a multiprocessor can keep resident at this group size, of {Sm.Warps}, and what stands against more. Few are enough where
-          each has many independent multiply-adds, as register tiles have; kernels that wait for memory want many. The rule is in
+        - **warps** that a multiprocessor can keep resident at this group size, of {Sm.Warps}, and what stands against more. Few are enough
+          where each has many independent multiply-adds, as register tiles have; kernels that wait for memory want many. The rule is in
           [Occupancy.cs](../../Passport/Occupancy.cs).
-        - **loop**: instructions of the hottest loop on sm_90 (of those without a loop inside, the one with most multiply-adds and accesses; no
-          figure if there is none), and of these the share of **multiply-adds** (FFMA: one each for 32 items; HMMA: tensor cores), the accesses to
-          **memory** with their width in bits (LDG, STG: global; LDS, STS: shared; LDGSTS: global to shared), and the share of
-          **integer** operations.
+        - **loop**: instructions of the hottest loop on sm_90 (of those without a loop inside, the one with most multiply-adds and
+          accesses; no figure if there is none), and of these the share of **multiply-adds** (FFMA: one each for 32
+          items; HMMA: tensor cores), the accesses to **memory** with their width in bits (LDG, STG: global; LDS, STS: shared;
+          LDGSTS: global to shared), and the share of **integer** operations.
 
         {Spills(passport)}
 
@@ -78,12 +78,14 @@ internal static class PassportTable
 
     private static string Spills(KernelPassport passport)
     {
-        string[] stacks = [.. passport.Kernels.Where(kernel => kernel.Code.Values.Any(code => code.Stack > 0)).Select(kernel => $"`{kernel.Kernel}`")];
-        string[] spills = [.. passport.Kernels
-            .Where(kernel => kernel.Code.Values.Any(code => code.SpillStores + code.SpillLoads > 0)).Select(kernel => $"`{kernel.Kernel}`")];
-        return $"Registers spilled to memory: {List(spills)}. Local memory: {List(stacks)}.";
+        return $"Registers spilled to memory: {Those(code => code.SpillStores + code.SpillLoads > 0)}. "
+            + $"Local memory: {Those(code => code.Stack > 0)}.";
 
-        static string List(string[] names) => names.Length == 0 ? "in no kernel" : string.Join(", ", names);
+        string Those(Func<MachineCodeFacts, bool> filter)
+        {
+            string[] names = [.. passport.Kernels.Where(kernel => kernel.Code.Values.Any(filter)).Select(kernel => $"`{kernel.Kernel}`")];
+            return names.Length == 0 ? "in no kernel" : string.Join(", ", names);
+        }
     }
 
     private static string Facts(KernelEntry kernel)
@@ -96,7 +98,8 @@ internal static class PassportTable
             Each(facts => facts.Warps == Sm.Warps ? $"{facts.Warps}" : $"{facts.Warps} ({facts.Limit})"),
             Each(facts => $"{facts.Shared}"),
             loop is null ? "" : loop["instructions"],
-            loop is null ? "" : string.Join(", ", MultiplyAdds.Where(loop.ContainsKey).Select(kind => $"{kind} {Share(loop[kind], loop["instructions"])}")),
+            loop is null ? "" : string.Join(
+                ", ", MultiplyAdds.Where(loop.ContainsKey).Select(kind => $"{kind} {Share(loop[kind], loop["instructions"])}")),
             loop is null ? "" : string.Join(", ", loop.Where(kind => IsAccess(kind.Key)).Select(kind => $"{kind.Value} {kind.Key}")),
             loop is null ? "" : Share(loop.GetValueOrDefault("integer"), loop["instructions"]),
             "").TrimEnd();
@@ -132,7 +135,7 @@ internal static class PassportTable
             .Select(device => kernels.Where(counted => counted.Device == device).Sum(counted => counted.Launches)));
     }
 
-    private static bool IsAccess(string kind) => kind.StartsWith("LD", StringComparison.Ordinal) || kind.StartsWith("ST", StringComparison.Ordinal);
+    private static bool IsAccess(string kind) => kind[..2] is "LD" or "ST";
 
     private static string Rule(string columns) => string.Concat(Enumerable.Repeat("--- | ", columns.Count(c => c == '|'))).TrimEnd();
 

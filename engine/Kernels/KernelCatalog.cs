@@ -67,7 +67,8 @@ internal static class KernelCatalog
         if (constraints.Any(type => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IBinaryFloatingPointIeee754<>)))
             return [typeof(float), typeof(double)];
         return Engine
-            .Where(type => type is { IsValueType: true, IsEnum: false } && type != typeof(VectorLane) && constraints.All(constraint => Implements(type, constraint)))
+            .Where(type => type is { IsValueType: true, IsEnum: false } && type != typeof(VectorLane))
+            .Where(type => constraints.All(constraint => Implements(type, constraint)))
             .SelectMany(type => Close(type, chosen));
     }
 

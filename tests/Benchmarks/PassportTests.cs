@@ -79,7 +79,8 @@ public sealed class PassportTests
     [TestCase("sm_80", 128, 32, 48 * 1024, 12, "shared")]
     [TestCase("sm_90", 128, 32, 48 * 1024, 16, "shared")]
     [TestCase("sm_90", 1024, 65, 0, 0, "registers")]
-    public void OccupancyIsWhatRunsOutFirst(string architecture, int group, int registers, int shared, int warps, string limit) => Assert.That(
+    public void OccupancyIsWhatRunsOutFirst(
+        string architecture, int group, int registers, int shared, int warps, string limit) => Assert.That(
         Sm.All.Single(sm => sm.Architecture == architecture).Of(group, registers, shared), Is.EqualTo(new Occupancy(warps, limit)));
 
     [Test]

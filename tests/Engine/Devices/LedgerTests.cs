@@ -82,7 +82,8 @@ public sealed class LedgerTests
         ledger.Clear();
         Assert.That(ledger.Total(), Is.EqualTo(default(LedgerEntry)));
 
-        LedgerKey Key(Phase phase, int iteration, string layer) => new(phase, iteration, layer, "AddKernels.Sum<Single, Lane1>", Direction.Forward);
+        LedgerKey Key(Phase phase, int iteration, string layer) =>
+            new(phase, iteration, layer, "AddKernels.Sum<Single, Lane1>", Direction.Forward);
     }
 
     [Test]

@@ -38,7 +38,8 @@ public sealed class PtxTests
     {
         ReplayLaunches launches = Files.ReadLaunches();
         Assert.That(KernelPassport.Parse(Committed.ToJson()).DifferencesTo(Committed), Is.Empty);
-        Assert.That(Files.ReadTable(), Is.EqualTo(PassportTable.Of(Committed, launches)), $"to write it anew: {PassportCommand.Regenerate}");
+        Assert.That(
+            Files.ReadTable(), Is.EqualTo(PassportTable.Of(Committed, launches)), $"to write it anew: {PassportCommand.Regenerate}");
         Assert.That(
             launches.Kernels.Select(kernel => kernel.Kernel).Distinct(), Is.SubsetOf(PassportOffice.Names),
             $"to count them anew: {PassportCommand.Launches}");
@@ -49,7 +50,8 @@ public sealed class PtxTests
     {
         Assert.That(Committed.Kernels, Has.Count.GreaterThan(100));
         Assert.That(
-            Committed.Kernels.Where(kernel => kernel.Code.Values.Any(code => code.SpillStores + code.SpillLoads > 0)).Select(kernel => kernel.Kernel),
+            Committed.Kernels.Where(kernel => kernel.Code.Values.Any(code => code.SpillStores + code.SpillLoads > 0))
+                .Select(kernel => kernel.Kernel),
             Is.Empty);
         Assert.That(
             Committed.Kernels.Where(kernel => kernel.Code.Values.Any(code => code.Stack > 0)).Select(kernel => kernel.Kernel),
@@ -58,6 +60,7 @@ public sealed class PtxTests
 
     /// <summary>The kernels that nearly all FLOPs are in: at least so many percent of their hottest loop are multiply-adds.</summary>
     [TestCase("GroupContractionKernels.ContractQuads<Single", "FFMA", 80)]
+    [TestCase("TensorCoreKernels.Contract<", "HMMA", 20)]
     public void HotLoopsAreMostlyMultiplyAdds(string kernels, string kind, int percent)
     {
         KernelEntry[] hot = [.. Committed.Kernels.Where(kernel => kernel.Kernel.StartsWith(kernels, StringComparison.Ordinal))];
@@ -90,6 +93,7 @@ public sealed class PtxTests
         string newer = Regex.Replace(kernel.Code, @"\.version \d+\.\d+", ".version 99.0");
         Assert.That(
             () => Tools!.Assemble("A.B", newer, "sm_90"),
-            Throws.TypeOf<ToolException>().With.Message.Match(@"^A\.B for sm_90: its PTX is of version 99\.0, this ptxas takes \d+\.\d at most"));
+            Throws.TypeOf<ToolException>().With.Message.Match(
+                @"^A\.B for sm_90: its PTX is of version 99\.0, this ptxas takes \d+\.\d at most"));
     }
 }
