@@ -7,7 +7,8 @@ namespace Deat.Engine;
 /// 32 words. Places in x and y are counted in chunks of four words, those in the output in elements. Shared by host and kernels.
 /// </summary>
 /// <remarks>
-/// The contracted index is a box in each slab, so a place is the sum of one for the slab and one for the position within it. Forwards a slab is a
+/// The contracted index is a box in each slab, so a place is the sum of one for the slab and one for the position within
+/// it. Forwards a slab is a
 /// piece of the channels at one tap, and taps run before channels: the same pixels are met again while they are in the cache. For the
 /// weight gradient it is a box of images, rows and columns of pixels whose sides are powers of two.
 /// </remarks>

@@ -30,18 +30,7 @@ internal static class TensorCoreKernels
         ArrayView<Words4> shared = SharedMemory.Allocate<Words4>(TensorTile.SharedChunks);
         ItemPlaces places = TOrder.Places(in g, in task, TPrecision.PerWord).Pinned();
         TensorSlab slab = TensorSlab.At(in g, task.FirstSlab);
-        if (TPrecision.PerWord == 1)
-        {
-            TOrder.Copy(x, y, shared, 0, in places, in slab);
-        }
-        else
-        {
-            LoadedChunks chunks = TOrder.Load(x, y, shared, 0, in g, in places, in slab, 0);
-            TOrder.Store<TPrecision>(shared, 0, in places, in chunks, 0);
-            chunks = TOrder.Load(x, y, shared, 0, in g, in places, in slab, 1);
-            TOrder.Store<TPrecision>(shared, 0, in places, in chunks, 1);
-        }
-
+        Fill<TPrecision, TOrder>(x, y, shared, in g, in places, in slab);
         WarpTile sums = default;
         int stage = 0;
         for (int i = task.FirstSlab + 1; i < task.EndSlab; i++)
@@ -106,6 +95,24 @@ internal static class TensorCoreKernels
                 }
             }
         }
+    }
+
+    private static void Fill<TPrecision, TOrder>(
+        ArrayView<Words4> x, ArrayView<Words4> y, ArrayView<Words4> shared, in TensorContraction g, in ItemPlaces places,
+        in TensorSlab slab)
+        where TPrecision : unmanaged, ITensorPrecision
+        where TOrder : unmanaged, ITensorOrder
+    {
+        if (TPrecision.PerWord == 1)
+        {
+            TOrder.Copy(x, y, shared, 0, in places, in slab);
+            return;
+        }
+
+        LoadedChunks chunks = TOrder.Load(x, y, shared, 0, in g, in places, in slab, 0);
+        TOrder.Store<TPrecision>(shared, 0, in places, in chunks, 0);
+        chunks = TOrder.Load(x, y, shared, 0, in g, in places, in slab, 1);
+        TOrder.Store<TPrecision>(shared, 0, in places, in chunks, 1);
     }
 
     private static int Word<TPrecision>(ArrayView<int> weights, in PackedWeights w, int tap, int output, int input)

@@ -60,7 +60,8 @@ internal struct LoadedChunks
 /// brings to the tensor core.
 /// </summary>
 /// <remarks>
-/// A contraction may run over its index in any order, and rows and columns may be dealt to fragments in any order, and either operand may be
+/// A contraction may run over its index in any order, and rows and columns may be dealt to fragments in any order, and
+/// either operand may be
 /// the first one. All of it is used so that the words of an operand lie side by side in shared memory just as the instruction
 /// wants them in registers: wide loads do what ldmatrix does, and where x is not contracted along its innermost index they do what
 /// ldmatrix can do for 16-bit elements only.

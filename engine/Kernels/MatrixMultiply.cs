@@ -36,7 +36,8 @@ internal struct RightWords
 }
 
 /// <summary>
-/// Sixteen instructions mma.sync of PTX: all 32 work-items of a warp together multiply each 16 x 8 matrix of words with each 8 x 8 matrix of
+/// Sixteen instructions mma.sync of PTX: all 32 work-items of a warp together multiply each 16 x 8 matrix of words with
+/// each 8 x 8 matrix of
 /// words and add the sums in binary32. A word is one TF32, or a pair of BF16 that lie side by side along the contracted index.
 /// </summary>
 /// <remarks>

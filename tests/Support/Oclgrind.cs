@@ -1,3 +1,4 @@
+using System.Globalization;
 using NUnit.Framework;
 
 namespace Deat.Tests;
@@ -13,9 +14,6 @@ internal static class Oclgrind
 {
     private const string Driver = "/usr/lib/oclgrind/liboclgrind-rt-icd.so";
 
-    // Stages of tensor core kernels, and what their emulation takes beside them.
-    private const string SharedBytes = "262144";
-
     public static bool IsInstalled => File.Exists(Driver);
 
     /// <summary>Skips the test where Oclgrind is not installed.</summary>
@@ -27,6 +25,10 @@ internal static class Oclgrind
 
     /// <summary>Races, invalid accesses and divergent barriers.</summary>
     public static OclgrindResult Races(params string[] arguments) => Start(arguments, ("OCLGRIND_DATA_RACES", "1"));
+
+    /// <summary>The same with more shared memory than the 32 KiB that the simulator has otherwise.</summary>
+    public static OclgrindResult Races(int sharedBytes, params string[] arguments) => Start(
+        arguments, ("OCLGRIND_DATA_RACES", "1"), ("OCLGRIND_LOCAL_MEM_SIZE", sharedBytes.ToString(CultureInfo.InvariantCulture)));
 
     /// <summary>
     /// These and uninitialised values; without optimisation, because Oclgrind 21.10 does not know LLVM's freeze. It takes structs that are
@@ -43,7 +45,7 @@ internal static class Oclgrind
             [typeof(Oclgrind).Assembly.Location, .. arguments],
             [
                 ("OCL_ICD_VENDORS", Driver), ("OCLGRIND_LOG", log), ("OCLGRIND_MAX_ERRORS", "1000"),
-                ("OCLGRIND_LOCAL_MEM_SIZE", SharedBytes), .. variables,
+                .. variables,
             ]);
         OclgrindResult result = new(code, output, File.ReadAllText(log));
         File.Delete(log);

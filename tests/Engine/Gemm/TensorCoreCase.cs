@@ -15,7 +15,9 @@ internal sealed record TensorCoreCase(Shape X, Shape W, int Stride, int Padding,
         float[] Values(Shape shape) => [.. Enumerable.Range(0, (int)shape.Count).Select(_ => (float)((random.NextDouble() * 2) - 1))];
     }
 
-    /// <summary>What the tensor core makes of numbers that are copied to it: TF32 ignores the last 13 bits, BF16 is rounded on the way.</summary>
+    /// <summary>
+    /// What the tensor core makes of numbers that are copied to it: TF32 ignores the last 13 bits, BF16 is rounded on the way.
+    /// </summary>
     public static Func<double, double> Copied(Precision precision) => precision == Precision.BFloat16
         ? Packed(precision)
         : value => BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits((float)value) & ~0x1fff);
@@ -60,7 +62,8 @@ internal sealed record TensorCoreCase(Shape X, Shape W, int Stride, int Padding,
     /// <summary>The definition, with x and dy rounded by <paramref name="copied"/> and w by <paramref name="packed"/>.</summary>
     public Dictionary<string, double[]> Reference(Func<double, double> copied, Func<double, double> packed)
     {
-        double[] x = [.. XValues.Select(v => copied(v))], w = [.. WValues.Select(v => packed(v))], dy = [.. DyValues.Select(v => copied(v))];
+        double[] x = [.. XValues.Select(v => copied(v))], w = [.. WValues.Select(v => packed(v))];
+        double[] dy = [.. DyValues.Select(v => copied(v))];
         double[] y = new double[Y.Count], dx = new double[x.Length], dw = new double[w.Length];
         for (int yi = 0; yi < y.Length; yi++)
         {

@@ -4,7 +4,8 @@ using NUnit.Framework;
 namespace Deat.Tests;
 
 /// <summary>
-/// Shared memory has 32 banks of a word. A warp's access is served in parts that move 32 words: all lanes with one word each, halves with two,
+/// Shared memory has 32 banks of a word. A warp's access is served in parts that move 32 words: all lanes with one word
+/// each, halves with two,
 /// quarters with four. A part takes one cycle if no two of its words lie in one bank.
 /// </summary>
 public sealed class TensorTileTests
@@ -14,8 +15,10 @@ public sealed class TensorTileTests
     [Test]
     public void ChunksOfAStageAreAllDifferent()
     {
-        IEnumerable<int> rows = from row in Enumerable.Range(0, 128) from chunk in Enumerable.Range(0, 8) select TensorTile.RowChunk(row, chunk);
-        IEnumerable<int> words = from word in Enumerable.Range(0, 32) from chunk in Enumerable.Range(0, 32) select TensorTile.WordChunk(word, chunk);
+        IEnumerable<int> rows =
+            from row in Enumerable.Range(0, 128) from chunk in Enumerable.Range(0, 8) select TensorTile.RowChunk(row, chunk);
+        IEnumerable<int> words =
+            from word in Enumerable.Range(0, 32) from chunk in Enumerable.Range(0, 32) select TensorTile.WordChunk(word, chunk);
         IEnumerable<int> columns =
             from word in Enumerable.Range(0, 32) from chunk in Enumerable.Range(0, 16) select TensorTile.ColumnChunk(word, chunk);
         IEnumerable<int> rowPairs =

@@ -19,11 +19,9 @@ public sealed class MatrixMultiplyTests
         [ValueSource(nameof(Devices))] string id, [Values(Precision.TensorFloat32, Precision.BFloat16)] Precision precision,
         [Values(4, 8)] int columns)
     {
-        Random random = new(columns);
         int perWord = precision == Precision.BFloat16 ? 2 : 1;
         int contracted = 8 * perWord;
-        int[] left = Numbers(random, 4 * (16 / columns) * 16 * contracted);
-        int[] right = Numbers(random, 4 * columns * contracted * 8);
+        int[] left = Numbers(1, 4 * (16 / columns) * 16 * contracted), right = Numbers(2, 4 * columns * contracted * 8);
         int[] words = new int[Items * 16], rightWords = new int[Items * 16];
         for (int item = 0; item < Items; item++)
         {
@@ -36,16 +34,18 @@ public sealed class MatrixMultiplyTests
 
         float[] sums = Run(TestDevices.Get(id), precision, columns, words, rightWords);
         for (int i = 0; i < sums.Length; i++)
+            Assert.That(sums[i], Is.EqualTo(Expected(i)), $"item {i / 64}, fragment {i % 64 / 4}, c{i % 4}");
+
+        float Expected(int i)
         {
             (int item, int fragment, int c) = (i / 64, i % 64 / 4, i % 4);
             (int warp, int row, int column) = (item / 32, (item % 32 / 4) + (c >= 2 ? 8 : 0), (item % 4 * 2) + (c & 1));
             int a = ((warp * (16 / columns)) + (fragment / columns)) * 16 * contracted;
             int b = ((warp * columns) + (fragment % columns)) * contracted * 8;
-            int expected = Enumerable.Range(0, contracted).Sum(k => left[a + (row * contracted) + k] * right[b + (k * 8) + column]);
-            Assert.That(sums[i], Is.EqualTo((float)expected), $"item {item}, fragment {fragment}, c{c}");
+            return Enumerable.Range(0, contracted).Sum(k => left[a + (row * contracted) + k] * right[b + (k * 8) + column]);
         }
 
-        // a_i and b_i of the ISA; of BF16 two make a register, the first one in its lower half.
+        // a_i and b_i of the ISA; of BF16 two make a register.
         void SetLeft(int item, int warp, int group, int thread, int matrix, int i)
         {
             bool lower = perWord == 1 ? i is 1 or 3 : i is not (0 or 1 or 4 or 5);
@@ -60,18 +60,19 @@ public sealed class MatrixMultiplyTests
             Put(rightWords, item, (matrix * 2 * perWord) + i, right[(((((warp * columns) + matrix) * contracted) + row) * 8) + group]);
         }
 
-        void Put(int[] target, int item, int place, int value)
-        {
-            int bits = BitConverter.SingleToInt32Bits(value);
-            if (perWord == 1)
-                target[(item * 16) + place] = bits;
-            else
-                target[(item * 16) + (place / 2)] |= (place & 1) == 0 ? bits >>> 16 : bits;
-        }
+        void Put(int[] target, int item, int place, int value) =>
+            target[(item * 16) + (place / perWord)] |= Half(BitConverter.SingleToInt32Bits(value), place % perWord == perWord - 1);
     }
 
+    // The first number of a pair is the lower half of its word.
+    private static int Half(int bits, bool isUpper) => isUpper ? bits : bits >>> 16;
+
     // Small integers, which every precision holds exactly.
-    private static int[] Numbers(Random random, int count) => [.. Enumerable.Range(0, count).Select(_ => random.Next(-8, 9))];
+    private static int[] Numbers(int seed, int count)
+    {
+        Random random = new(seed);
+        return [.. Enumerable.Range(0, count).Select(_ => random.Next(-8, 9))];
+    }
 
     private static float[] Run(ComputeDevice device, Precision precision, int columns, int[] left, int[] right)
     {
