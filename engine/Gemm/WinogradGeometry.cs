@@ -37,29 +37,29 @@ internal static class Winograd
     /// <summary>The sums of a convolution of <paramref name="input"/> to <paramref name="output"/>, each in one chunk.</summary>
     public static Contraction Forward(
         WinogradTiles input, WinogradTiles output, WinogradWeights weights, DeviceTraits traits) => new Contraction
-    {
-        Rows = input.Tiles,
-        RowCount1 = 1,
-        RowCount2 = 1,
-        RowCount3 = input.Tiles,
-        XRow3 = ContractionTile.Columns,
-        ORow3 = ContractionTile.Columns,
-        K0 = Places,
-        K1 = input.Blocks,
-        K2 = 1,
-        K3 = ContractionTile.Columns,
-        K0PerSplit = 1,
-        XK0 = input.ChunkStride,
-        XK1 = input.Tiles * ContractionTile.Columns,
-        XK3 = 1,
-        YK0 = weights.PlaceStride,
-        YK1 = ContractionTile.Columns * ContractionTile.Columns,
-        YK3 = ContractionTile.Columns,
-        Columns = output.Blocks * ContractionTile.Columns,
-        YTile = Places * weights.PlaceStride,
-        OTile = output.Tiles * ContractionTile.Columns,
-        OSplit = output.ChunkStride,
-    }.Scheduled(traits, Math.Max(1, ChunkBytes / (input.Blocks * ContractionTile.Columns * sizeof(float))));
+        {
+            Rows = input.Tiles,
+            RowCount1 = 1,
+            RowCount2 = 1,
+            RowCount3 = input.Tiles,
+            XRow3 = ContractionTile.Columns,
+            ORow3 = ContractionTile.Columns,
+            K0 = Places,
+            K1 = input.Blocks,
+            K2 = 1,
+            K3 = ContractionTile.Columns,
+            K0PerSplit = 1,
+            XK0 = input.ChunkStride,
+            XK1 = input.Tiles * ContractionTile.Columns,
+            XK3 = 1,
+            YK0 = weights.PlaceStride,
+            YK1 = ContractionTile.Columns * ContractionTile.Columns,
+            YK3 = ContractionTile.Columns,
+            Columns = output.Blocks * ContractionTile.Columns,
+            YTile = Places * weights.PlaceStride,
+            OTile = output.Tiles * ContractionTile.Columns,
+            OSplit = output.ChunkStride,
+        }.Scheduled(traits, Math.Max(1, ChunkBytes / (input.Blocks * ContractionTile.Columns * sizeof(float))));
 
     /// <summary>
     /// The sums of a weight gradient, one for each place and chunk, [places * chunks, C, K] in tiles of 16 filters.
