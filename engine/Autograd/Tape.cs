@@ -130,7 +130,7 @@ public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precisio
             return;
         }
 
-        // The new one may still be passed on to another tensor by the op that calls.
+        // An op that passes its gradient on unchanged leaves it with several tensors.
         _gradients.Remove(tensor);
         Tensor sum = _gradients.ContainsValue(before) ? Allocate(before.Layout, before.Type) : before;
         Ops.AddInto(sum, before, gradient, Direction.InputGradient);

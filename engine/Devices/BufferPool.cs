@@ -53,8 +53,8 @@ public sealed class BufferPool : IDisposable
     private const uint GuardPattern = 0x7FFDA5A5;
 
     private readonly ComputeDevice _device;
-    private readonly Dictionary<PoolKey, Stack<DeviceBuffer>> _free = [];
-    private readonly SortedList<long, Stack<DeviceBuffer>> _freePlain = [];
+    // By border, which has one size only, or none; then by capacity.
+    private readonly Dictionary<(Layout, ElementType), SortedList<long, Stack<DeviceBuffer>>> _free = [];
     private readonly MemoryUse[] _use = new MemoryUse[Enum.GetValues<MemoryCategory>().Length];
     private long _freeBytes;
     private long _reservedBytes;
@@ -119,17 +119,10 @@ public sealed class BufferPool : IDisposable
             CheckGuards(buffer);
         buffer.IsLive = false;
         Count(buffer.Category, -buffer.Key.Bytes);
-        Stack<DeviceBuffer>? stack;
-        if (buffer.Key.Layout.Border == 0)
-        {
-            if (!_freePlain.TryGetValue(buffer.Capacity, out stack))
-                _freePlain[buffer.Capacity] = stack = new Stack<DeviceBuffer>();
-        }
-        else if (!_free.TryGetValue(buffer.Key, out stack))
-        {
-            _free[buffer.Key] = stack = new Stack<DeviceBuffer>();
-        }
-
+        if (!_free.TryGetValue((buffer.Key.Layout, buffer.Key.Type), out SortedList<long, Stack<DeviceBuffer>>? sizes))
+            _free[(buffer.Key.Layout, buffer.Key.Type)] = sizes = [];
+        if (!sizes.TryGetValue(buffer.Capacity, out Stack<DeviceBuffer>? stack))
+            sizes[buffer.Capacity] = stack = new Stack<DeviceBuffer>();
         stack.Push(buffer);
         _freeBytes += buffer.Capacity;
     }
@@ -138,10 +131,9 @@ public sealed class BufferPool : IDisposable
     public void Trim()
     {
         _device.Synchronize();
-        foreach (DeviceBuffer buffer in _free.Values.Concat(_freePlain.Values).SelectMany(stack => stack))
+        foreach (DeviceBuffer buffer in _free.Values.SelectMany(sizes => sizes.Values).SelectMany(stack => stack))
             buffer.Memory.Dispose();
         _free.Clear();
-        _freePlain.Clear();
         _reservedBytes -= _freeBytes;
         _freeBytes = 0;
     }
@@ -151,12 +143,11 @@ public sealed class BufferPool : IDisposable
 
     private DeviceBuffer? TakeFree(PoolKey key)
     {
-        DeviceBuffer? buffer;
-        if (key.Layout.Border > 0)
-            return _free.TryGetValue(key, out Stack<DeviceBuffer>? same) && same.TryPop(out buffer) ? buffer : null;
-        foreach ((long capacity, Stack<DeviceBuffer> stack) in _freePlain)
+        if (!_free.TryGetValue((key.Layout, key.Type), out SortedList<long, Stack<DeviceBuffer>>? sizes))
+            return null;
+        foreach ((long capacity, Stack<DeviceBuffer> stack) in sizes)
         {
-            if (capacity >= key.Bytes && capacity <= MaxExcess * key.Bytes && stack.TryPop(out buffer))
+            if (capacity >= key.Bytes && capacity <= MaxExcess * key.Bytes && stack.TryPop(out DeviceBuffer? buffer))
                 return buffer;
         }
 

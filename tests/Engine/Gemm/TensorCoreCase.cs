@@ -65,23 +65,12 @@ internal sealed record TensorCoreCase(Shape X, Shape W, int Stride, int Padding,
         double[] x = [.. XValues.Select(v => copied(v))], w = [.. WValues.Select(v => packed(v))];
         double[] dy = [.. DyValues.Select(v => copied(v))];
         double[] y = new double[Y.Count], dx = new double[x.Length], dw = new double[w.Length];
-        for (int yi = 0; yi < y.Length; yi++)
+        ConvolutionProducts.ForEach(X, W, Y, Stride, Padding, (xi, wi, yi) =>
         {
-            (int n, int k, int p, int q) = (yi / Y.W / Y.H / Y.C, yi / Y.W / Y.H % Y.C, yi / Y.W % Y.H, yi % Y.W);
-            for (int c = 0; c < X.C; c++)
-                for (int r = 0; r < W.H; r++)
-                    for (int s = 0; s < W.W; s++)
-                    {
-                        (int h, int v) = ((p * Stride) - Padding + r, (q * Stride) - Padding + s);
-                        if (h < 0 || h >= X.H || v < 0 || v >= X.W)
-                            continue;
-                        int xi = (((((n * X.C) + c) * X.H) + h) * X.W) + v;
-                        int wi = (((((k * X.C) + c) * W.H) + r) * W.W) + s;
-                        y[yi] += x[xi] * w[wi];
-                        dx[xi] += dy[yi] * w[wi];
-                        dw[wi] += dy[yi] * x[xi];
-                    }
-        }
+            y[yi] += x[xi] * w[wi];
+            dx[xi] += dy[yi] * w[wi];
+            dw[wi] += dy[yi] * x[xi];
+        });
 
         return new() { ["y"] = y, ["dx"] = dx, ["dw"] = dw };
     }

@@ -127,24 +127,12 @@ internal static partial class OpSpecs
             Sum[] y = new Sum[Y.Count];
             Sum[] dx = new Sum[X.Count];
             Sum[] dw = new Sum[W.Count];
-            for (int yi = 0; yi < y.Length; yi++)
+            ConvolutionProducts.ForEach(X, W, Y, Stride, Padding, (xi, wi, yi) =>
             {
-                (int n, int k, int p, int q) = (yi / Y.W / Y.H / Y.C, yi / Y.W / Y.H % Y.C, yi / Y.W % Y.H, yi % Y.W);
-                for (int c = 0; c < X.C; c++)
-                    for (int r = 0; r < W.H; r++)
-                        for (int s = 0; s < W.W; s++)
-                        {
-                            (int h, int v) = ((p * Stride) - Padding + r, (q * Stride) - Padding + s);
-                            if (h < 0 || h >= X.H || v < 0 || v >= X.W)
-                                continue;
-                            int xi = (((((n * X.C) + c) * X.H) + h) * X.W) + v;
-                            int wi = (((((k * X.C) + c) * W.H) + r) * W.W) + s;
-                            y[yi].Add(x[xi] * w[wi]);
-                            dx[xi].Add(dy[yi] * w[wi]);
-                            dw[wi].Add(dy[yi] * x[xi]);
-                        }
-            }
-
+                y[yi].Add(x[xi] * w[wi]);
+                dx[xi].Add(dy[yi] * w[wi]);
+                dw[wi].Add(dy[yi] * x[xi]);
+            });
             return new() { ["y"] = Totals(y), ["dx"] = Totals(dx), ["dw"] = Totals(dw) };
         }
     }
