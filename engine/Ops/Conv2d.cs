@@ -116,6 +116,9 @@ public static partial class Ops
                 case ConvolutionAlgorithm.Winograd:
                     WinogradConvolution.Convolve<T>(Tape, WinogradWeights.InputGradient(W.Shape), W, Dy, Dx, cost);
                     break;
+                case ConvolutionAlgorithm.Tiled when FoldedConvolution.Pays(G):
+                    FoldedConvolution.InputGradient<T>(Tape, G, Dy, W, Dx, cost);
+                    break;
                 case ConvolutionAlgorithm.Tiled:
                     TiledConvolution.Convolve<T>(Tape, PackedWeights.InputGradient(G), W, Dy, Dx, G.InputGradient(), cost);
                     break;

@@ -1,0 +1,98 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
+using ILGPU;
+
+namespace Deat.Engine;
+
+/// <summary>
+/// The input's gradient of <see cref="ConvolutionAlgorithm.Tiled"/> where channels are few, as in the first layer of a network: the terms
+/// of all channels and taps, which are columns enough for a tile, and then their sums (torch.nn.Fold, "col2im").
+/// <code>
+/// t[n,(c,r,s),p,q] = sum over k of dy[n,k,p,q] * w[k,c,r,s]
+/// dx[n,c,h,w]      = sum over r s of t[n,(c,r,s), h + padding - r, w + padding - s], zero outside t
+/// </code>
+/// </summary>
+internal static class FoldedConvolution
+{
+    /// <summary>Whether this saves half of the columns or more.</summary>
+    public static bool Pays(ConvolutionGeometry g) =>
+        g.Stride == 1 && 2 * Padded(Terms(g)) <= Padded(g.Weights.C) * g.Weights.Pixels;
+
+    public static void InputGradient<T>(Tape tape, ConvolutionGeometry g, Tensor dy, Tensor w, Tensor dx, Cost cost)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        ComputeDevice device = tape.Device;
+        int filters = g.Weights.N, terms = Terms(g);
+        Shape shape = g.Y.Shape with { C = Padded(terms) };
+        Tensor columns = tape.Allocate(g.Traits.LayoutFor(shape), dx.Type);
+        // With a window of one pixel, the input's gradient is the terms; w as it lies has one channel for each.
+        ConvolutionGeometry pointwise = new(columns.Layout, new Shape(filters, shape.C, 1, 1), stride: 1, padding: 0, g.Traits);
+        PackedWeights order = new(terms, filters, g.Y.Block, OutputStride: 1, InputStride: terms, Rows: 1, Columns: 1, Step: 1);
+        TiledConvolution.Convolve<T>(tape, order, w, dy, columns, pointwise.InputGradient(), cost);
+        int elements = device.Traits.IsCpuLike ? dx.Shape.C * dx.Shape.W : 1;
+        device.Launch(
+            FoldKernels.Fold, device.Grid((int)(dx.Shape.Count / elements)),
+            new Cost(0, (columns.Shape.Count + dx.Shape.Count) * dx.Type.Bytes(), cost.Direction),
+            columns.View<T>(), dx.View<T>(), new FoldGeometry(columns.Layout, new DirectGeometry(g)), elements);
+        tape.Release(columns);
+    }
+
+    private static int Terms(ConvolutionGeometry g) => (int)(g.Weights.C * g.Weights.Pixels);
+
+    private static int Padded(int columns) =>
+        (columns + ContractionTile.Columns - 1) / ContractionTile.Columns * ContractionTile.Columns;
+}
+
+/// <summary>Where the terms lie, and the convolution that they belong to.</summary>
+internal readonly record struct FoldGeometry(int Image, int Block, int Row, int Column, int Origin, int BlockSize, DirectGeometry Of)
+{
+    public FoldGeometry(Layout columns, DirectGeometry of)
+        : this(
+            columns.ImageStride, columns.BlockStride, columns.RowStride, columns.ColumnStride, columns.Origin, columns.Block, of)
+    {
+    }
+}
+
+[ExcludeFromCodeCoverage]
+internal static class FoldKernels
+{
+    /// <summary>One item: <paramref name="elements"/> of dx in the order n, h, w, c. Beyond an image the border gives zeros.</summary>
+    public static void Fold<T>(ArrayView<T> columns, ArrayView<T> dx, FoldGeometry g, int elements)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        DirectLayout x = g.Of.X;
+        int first = Item.Index() * elements;
+        if (first >= x.N * x.C * x.H * x.W)
+            return;
+        for (int element = first; element < first + elements; element++)
+        {
+            int pixel = element / x.C;
+            int c = element - (pixel * x.C);
+            int row = pixel / x.W;
+            int w = pixel - (row * x.W);
+            int n = row / x.H;
+            int h = row - (n * x.H);
+            int term = c * g.Of.R * g.Of.S;
+            int block = term / g.BlockSize;
+            int lane = term - (block * g.BlockSize);
+            int place = g.Origin + (n * g.Image) + (block * g.Block)
+                + ((h + g.Of.Padding) * g.Row) + ((w + g.Of.Padding) * g.Column);
+            T sum = T.Zero;
+            for (int r = 0; r < g.Of.R; r++, place += (g.Of.S * g.Column) - g.Row)
+            {
+                for (int s = 0; s < g.Of.S; s++, place -= g.Column)
+                {
+                    sum += Real.Load(columns, place + lane);
+                    lane++;
+                    if (lane == g.BlockSize)
+                    {
+                        lane = 0;
+                        place += g.Block;
+                    }
+                }
+            }
+
+            Real.Store(dx, x.Index(n, c, h, w), sum);
+        }
+    }
+}
