@@ -1,6 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using ILGPU;
+using ILGPU.IR.Intrinsics;
+using ILGPU.Runtime;
 
 namespace Deat.Engine;
 
@@ -50,25 +52,20 @@ internal static class PackingKernels
         int firstLane = (item - (rest * parts)) * outputsPerItem;
         int tile = rest / order.Inputs;
         int input = rest - (tile * order.Inputs);
-        int place = Place(order, tile, input);
+        int output = (tile * ContractionTile.Columns) + firstLane;
+        int filled = order.Outputs - output;
+        filled = filled < 0 ? 0 : filled > outputsPerItem ? outputsPerItem : filled;
+        int source = (output * order.OutputStride) + (input * order.InputStride);
+        int target = Place(order, tile, input) + firstLane;
         int tapStride = order.InputBlock * ContractionTile.Columns;
-        for (int lane = firstLane; lane < firstLane + outputsPerItem; lane++)
+        for (int first = 0; first < order.Step * order.Step; first++)
         {
-            int output = (tile * ContractionTile.Columns) + lane;
-            int source = (output * order.OutputStride) + (input * order.InputStride);
-            int target = place + lane;
-            for (int first = 0; first < order.Step * order.Step; first++)
+            int firstRow = first / order.Step;
+            int firstColumn = first - (firstRow * order.Step);
+            for (int r = firstRow; r < order.Rows; r += order.Step)
             {
-                int firstRow = first / order.Step;
-                int firstColumn = first - (firstRow * order.Step);
-                for (int r = firstRow; r < order.Rows; r += order.Step)
-                {
-                    for (int s = firstColumn; s < order.Columns; s += order.Step)
-                    {
-                        Real.Store(packed, target, output < order.Outputs ? Real.Load(weights, source + (r * order.Columns) + s) : T.Zero);
-                        target += tapStride;
-                    }
-                }
+                for (int s = firstColumn; s < order.Columns; s += order.Step, target += tapStride)
+                    PackTap(weights, source + (r * order.Columns) + s, order.OutputStride, filled, packed, target, outputsPerItem);
             }
         }
     }
@@ -149,6 +146,37 @@ internal static class PackingKernels
         for (; split < splits; split++)
             a += Real.Load(partials, place + (split * splitStride));
         return a + b + (c + d);
+    }
+
+    /// <summary>One tap of neighbouring outputs; zeros for those that do not exist.</summary>
+    [IntrinsicImplementation]
+    [DeviceBody(nameof(PackTapBody))]
+    private static unsafe void PackTap<T>(
+        ArrayView<T> weights, int source, int stride, int filled, ArrayView<T> packed, int target, int outputs)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (Real.ChecksBounds)
+        {
+            PackTapBody(weights, source, stride, filled, packed, target, outputs);
+            return;
+        }
+
+        T* from = (T*)weights.LoadEffectiveAddressAsPtr() + source;
+        T* to = (T*)packed.LoadEffectiveAddressAsPtr() + target;
+        for (int i = 0; i < filled; i++, from += stride)
+            to[i] = *from;
+        for (int i = filled; i < outputs; i++)
+            to[i] = T.Zero;
+    }
+
+    private static void PackTapBody<T>(
+        ArrayView<T> weights, int source, int stride, int filled, ArrayView<T> packed, int target, int outputs)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        for (int i = 0; i < filled; i++)
+            Real.Store(packed, target + i, Real.Load(weights, source + (i * stride)));
+        for (int i = filled; i < outputs; i++)
+            Real.Store(packed, target + i, T.Zero);
     }
 
     private static int Place(PackedWeights order, int tile, int input)
