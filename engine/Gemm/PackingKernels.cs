@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using ILGPU;
 using ILGPU.IR.Intrinsics;
 using ILGPU.Runtime;
@@ -89,11 +90,12 @@ internal static class PackingKernels
         int firstTap = (rest - (tile * tapParts)) * tapsPerItem;
         int place = Place(order, tile, input);
         int tapStride = order.InputBlock * ContractionTile.Columns;
-        for (int lane = firstLane; lane < firstLane + outputsPerItem; lane++)
+        int target = (((tile * ContractionTile.Columns) + firstLane) * order.OutputStride) + (input * order.InputStride);
+        for (int tap = firstTap; tap < firstTap + tapsPerItem; tap++)
         {
-            int target = (((tile * ContractionTile.Columns) + lane) * order.OutputStride) + (input * order.InputStride);
-            for (int tap = firstTap; tap < firstTap + tapsPerItem; tap++)
-                Real.Store(weights, target + tap, Sum(partials, place + (tap * tapStride) + lane, splits, splitStride));
+            SumTap(
+                partials, place + (tap * tapStride) + firstLane, splits, splitStride, weights, target + tap, order.OutputStride,
+                outputsPerItem);
         }
     }
 
@@ -128,11 +130,46 @@ internal static class PackingKernels
         }
     }
 
-    // Four sums, so that four loads are under way at a time.
-    private static T Sum<T>(ArrayView<T> partials, int place, int splits, int splitStride)
+    /// <summary>One tap of neighbouring outputs.</summary>
+    [IntrinsicImplementation]
+    [DeviceBody(nameof(SumTapBody))]
+    private static void SumTap<T>(
+        ArrayView<T> partials, int source, int splits, int splitStride, ArrayView<T> weights, int target, int stride, int outputs)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        T a = Real.Load(partials, place), b = T.Zero, c = T.Zero, d = T.Zero;
+        if (typeof(T) != typeof(float) || outputs % VectorLane.Width != 0)
+        {
+            SumTapBody(partials, source, splits, splitStride, weights, target, stride, outputs);
+            return;
+        }
+
+        for (int first = 0; first < outputs; first += VectorLane.Width)
+        {
+            VectorLane sum = Sum<float, VectorLane>(
+                partials.Cast<VectorLane>(), (source + first) / VectorLane.Width, splits, splitStride / VectorLane.Width);
+            VectorLane.Scatter(weights.Cast<float>(), target + (first * stride), stride, sum);
+        }
+    }
+
+    private static void SumTapBody<T>(
+        ArrayView<T> partials, int source, int splits, int splitStride, ArrayView<T> weights, int target, int stride, int outputs)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        for (int i = 0; i < outputs; i++)
+            Real.Store(weights, target + (i * stride), Sum(partials, source + i, splits, splitStride));
+    }
+
+    private static T Sum<T>(ArrayView<T> partials, int place, int splits, int splitStride)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Sum<T, Lane1<T>>(partials.Cast<Lane1<T>>(), place, splits, splitStride).A;
+
+    // Four sums, so that four loads are under way at a time.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TLane Sum<T, TLane>(ArrayView<TLane> partials, int place, int splits, int splitStride)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T>
+    {
+        TLane a = Real.Load(partials, place), b = TLane.Splat(T.Zero), c = b, d = b;
         int split = 1;
         for (; split + 3 < splits; split += 4)
         {

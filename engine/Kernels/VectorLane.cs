@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using ILGPU;
+using ILGPU.Runtime;
 
 namespace Deat.Engine;
 
@@ -40,15 +41,31 @@ internal readonly struct VectorLane(Vector256<float> value) : ILane<VectorLane, 
         new(Vector256.AndNot(v._value, Vector256.LessThanOrEqual(condition._value, Vector256<float>.Zero)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static VectorLane Gather(ArrayView<float> view, int place, int step) => new(Vector256.Create(
-        Real.Load(view, place), Real.Load(view, place + step), Real.Load(view, place + (2 * step)), Real.Load(view, place + (3 * step)),
-        Real.Load(view, place + (4 * step)), Real.Load(view, place + (5 * step)), Real.Load(view, place + (6 * step)),
-        Real.Load(view, place + (7 * step))));
+    public static unsafe VectorLane Gather(ArrayView<float> view, int place, int step)
+    {
+        if (Real.ChecksBounds)
+            _ = view[place] + view[place + (7 * step)];
+        // One look at the view for all eight.
+        float* p = (float*)view.LoadEffectiveAddressAsPtr() + place;
+        nint s = step;
+        return new(Vector256.Create(p[0], p[s], p[2 * s], p[3 * s], p[4 * s], p[5 * s], p[6 * s], p[7 * s]));
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Scatter(ArrayView<float> view, int place, int step, VectorLane value)
+    public static unsafe void Scatter(ArrayView<float> view, int place, int step, VectorLane value)
     {
-        for (int i = 0; i < Width; i++)
-            Real.Store(view, place + (i * step), value._value[i]);
+        if (Real.ChecksBounds)
+            _ = view[place] + view[place + (7 * step)];
+        float* p = (float*)view.LoadEffectiveAddressAsPtr() + place;
+        Vector128<float> low = value._value.GetLower(), high = value._value.GetUpper();
+        nint s = step;
+        p[0] = low.ToScalar();
+        p[s] = low.GetElement(1);
+        p[2 * s] = low.GetElement(2);
+        p[3 * s] = low.GetElement(3);
+        p[4 * s] = high.ToScalar();
+        p[5 * s] = high.GetElement(1);
+        p[6 * s] = high.GetElement(2);
+        p[7 * s] = high.GetElement(3);
     }
 }
