@@ -84,7 +84,8 @@ internal struct Contraction
         const long FlopsPerItem = 1_000_000;
         int tiles = Tiles(Rows);
         long flopsPerTile = 2L * ContractionTile.Rows * ContractionTile.Columns * K0PerSplit * K1 * K2 * K3;
-        int wanted = traits.IsCpuLike ? (int)Math.Clamp(FlopsPerItem / Math.Max(1, flopsPerTile), 1, 64) : 1;
+        int least = traits.Backend == Backend.Cpu && VectorTile.HasPairs ? 2 : 1;
+        int wanted = traits.IsCpuLike ? (int)Math.Clamp(FlopsPerItem / Math.Max(1, flopsPerTile), least, 64) / least * least : 1;
         int tilesPerPanel = Math.Clamp(Tiles(rowsPerPanel), 1, Math.Max(1, tiles));
         TilesPerItem = Math.Min(wanted, tilesPerPanel);
         ItemsPerPanel = (tilesPerPanel + TilesPerItem - 1) / TilesPerItem;

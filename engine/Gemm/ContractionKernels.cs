@@ -1,7 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using ILGPU;
 using ILGPU.IR.Intrinsics;
 using ILGPU.Runtime;
@@ -11,7 +9,7 @@ namespace Deat.Engine;
 /// <summary>The kernel of all contractions: one register tile of 6 rows by 16 columns, fed straight from memory.</summary>
 /// <remarks>
 /// Twelve accumulators of eight, two loads of y and six broadcasts of x per step: the shape that fills the sixteen vector
-/// registers of AVX2. The tile has two bodies: Vector256 on the CPU accelerator, <see cref="Lane8{T}"/> for OpenCL, PTX and binary64.
+/// registers of AVX2. The tile has two bodies: <see cref="VectorTile"/> on the CPU accelerator, <see cref="Lane8{T}"/> for OpenCL, PTX and binary64.
 /// </remarks>
 [ExcludeFromCodeCoverage]
 internal static class ContractionKernels
@@ -41,10 +39,20 @@ internal static class ContractionKernels
             k0End = g.K0;
 
         RowCursor cursor = RowCursor.At(in g, row);
-        for (; row < end; row += ContractionTile.Rows)
+        while (row < end)
         {
             TileRows rows = Take(ref cursor, in g, end - row);
-            Tile(x, y, output, in g, in rows, tile, split, k0, k0End);
+            row += ContractionTile.Rows;
+            if (end - row >= ContractionTile.Rows && TakesPairs<T>())
+            {
+                TileRows more = Take(ref cursor, in g, ContractionTile.Rows);
+                row += ContractionTile.Rows;
+                TilePair(x, y, output, in g, in rows, in more, tile, split, k0, k0End);
+            }
+            else
+            {
+                Tile(x, y, output, in g, in rows, tile, split, k0, k0End);
+            }
         }
     }
 
@@ -67,6 +75,35 @@ internal static class ContractionKernels
         return rows;
     }
 
+    /// <summary>Whether two full tiles are one: only where AVX-512 has registers for that.</summary>
+    [IntrinsicImplementation]
+    [DeviceBody(nameof(TakesPairsBody))]
+    private static bool TakesPairs<T>()
+        where T : unmanaged => VectorTile.HasPairs && typeof(T) == typeof(float) && !Real.ChecksBounds;
+
+    private static bool TakesPairsBody<T>()
+        where T : unmanaged => false;
+
+    [IntrinsicImplementation]
+    [DeviceBody(nameof(TilePairBody))]
+    private static unsafe void TilePair<T>(
+        ArrayView<T> x, ArrayView<Lane8<T>> y, ArrayView<Lane8<T>> output, in Contraction g, in TileRows rows, in TileRows more, int tile,
+        int split, int k0, int k0End)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => VectorTile.ContractPair(
+            (float*)x.LoadEffectiveAddressAsPtr(),
+            (float*)y.LoadEffectiveAddressAsPtr() + g.YOrigin + (tile * g.YTile),
+            (float*)output.LoadEffectiveAddressAsPtr() + (tile * g.OTile) + (split * g.OSplit),
+            in g, in rows, in more, k0, k0End);
+
+    private static void TilePairBody<T>(
+        ArrayView<T> x, ArrayView<Lane8<T>> y, ArrayView<Lane8<T>> output, in Contraction g, in TileRows rows, in TileRows more, int tile,
+        int split, int k0, int k0End)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        TileBody(x, y, output, in g, in rows, tile, split, k0, k0End);
+        TileBody(x, y, output, in g, in more, tile, split, k0, k0End);
+    }
+
     [IntrinsicImplementation]
     [DeviceBody(nameof(TileBody))]
     private static unsafe void Tile<T>(
@@ -80,101 +117,11 @@ internal static class ContractionKernels
             return;
         }
 
-        VectorTile(
+        VectorTile.Contract(
             (float*)x.LoadEffectiveAddressAsPtr(),
             (float*)y.LoadEffectiveAddressAsPtr() + g.YOrigin + (tile * g.YTile),
             (float*)output.LoadEffectiveAddressAsPtr() + (tile * g.OTile) + (split * g.OSplit),
             in g, in rows, k0, k0End);
-    }
-
-    [SkipLocalsInit]
-    private static unsafe void VectorTile(
-        float* x, float* y, float* output, in Contraction g, in TileRows rows, int k0, int k0End)
-    {
-        Vector256<float> a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default;
-        Vector256<float> b0 = default, b1 = default, b2 = default, b3 = default, b4 = default, b5 = default;
-        nint x0 = rows.X0, x1 = rows.X1, x2 = rows.X2, x3 = rows.X3, x4 = rows.X4, x5 = rows.X5;
-        nint xStep = g.XK3, yStep = g.YK3;
-        for (int i0 = k0; i0 < k0End; i0++)
-        {
-            for (int i1 = 0; i1 < g.K1; i1++)
-            {
-                for (int i2 = 0; i2 < g.K2; i2++)
-                {
-                    float* px = x + (i0 * g.XK0) + (i1 * g.XK1) + (i2 * g.XK2);
-                    float* py = y + (i0 * g.YK0) + (i1 * g.YK1) + (i2 * g.YK2);
-                    for (int i3 = g.K3; i3 > 0; i3--)
-                    {
-                        Vector256<float> ya = Vector256.Load(py), yb = Vector256.Load(py + 8);
-                        Vector256<float> v = Vector256.Create(px[x0]);
-                        a0 = Vector256.FusedMultiplyAdd(v, ya, a0);
-                        b0 = Vector256.FusedMultiplyAdd(v, yb, b0);
-                        v = Vector256.Create(px[x1]);
-                        a1 = Vector256.FusedMultiplyAdd(v, ya, a1);
-                        b1 = Vector256.FusedMultiplyAdd(v, yb, b1);
-                        v = Vector256.Create(px[x2]);
-                        a2 = Vector256.FusedMultiplyAdd(v, ya, a2);
-                        b2 = Vector256.FusedMultiplyAdd(v, yb, b2);
-                        v = Vector256.Create(px[x3]);
-                        a3 = Vector256.FusedMultiplyAdd(v, ya, a3);
-                        b3 = Vector256.FusedMultiplyAdd(v, yb, b3);
-                        v = Vector256.Create(px[x4]);
-                        a4 = Vector256.FusedMultiplyAdd(v, ya, a4);
-                        b4 = Vector256.FusedMultiplyAdd(v, yb, b4);
-                        v = Vector256.Create(px[x5]);
-                        a5 = Vector256.FusedMultiplyAdd(v, ya, a5);
-                        b5 = Vector256.FusedMultiplyAdd(v, yb, b5);
-                        px += xStep;
-                        py += yStep;
-                    }
-                }
-            }
-        }
-
-        if (rows.Count == ContractionTile.Rows)
-        {
-            a0.Store(output + rows.O0);
-            b0.Store(output + rows.O0 + 8);
-            a1.Store(output + rows.O1);
-            b1.Store(output + rows.O1 + 8);
-            a2.Store(output + rows.O2);
-            b2.Store(output + rows.O2 + 8);
-            a3.Store(output + rows.O3);
-            b3.Store(output + rows.O3 + 8);
-            a4.Store(output + rows.O4);
-            b4.Store(output + rows.O4 + 8);
-            a5.Store(output + rows.O5);
-            b5.Store(output + rows.O5 + 8);
-        }
-        else
-        {
-            // No call while accumulators live: the compiler would keep all of them in memory, inside the loop too.
-            float* tile = stackalloc float[ContractionTile.Rows * ContractionTile.Columns];
-            a0.Store(tile);
-            b0.Store(tile + 8);
-            a1.Store(tile + 16);
-            b1.Store(tile + 16 + 8);
-            a2.Store(tile + 32);
-            b2.Store(tile + 32 + 8);
-            a3.Store(tile + 48);
-            b3.Store(tile + 48 + 8);
-            a4.Store(tile + 64);
-            b4.Store(tile + 64 + 8);
-            a5.Store(tile + 80);
-            b5.Store(tile + 80 + 8);
-            PutSome(output, tile, in rows);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static unsafe void PutSome(float* output, float* tile, in TileRows rows)
-    {
-        ReadOnlySpan<int> places = [rows.O0, rows.O1, rows.O2, rows.O3, rows.O4, rows.O5];
-        for (int row = 0; row < rows.Count; row++)
-        {
-            Vector256.Load(tile + (row * ContractionTile.Columns)).Store(output + places[row]);
-            Vector256.Load(tile + (row * ContractionTile.Columns) + 8).Store(output + places[row] + 8);
-        }
     }
 
     private static void TileBody<T>(
