@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Runtime.Intrinsics;
 using ILGPU;
 using ILGPU.Backends.OpenCL;
 using ILGPU.Runtime;
@@ -118,7 +119,10 @@ internal static class DeviceCatalog
     {
         bool isCpu = device.DeviceType.HasFlag(CLDeviceType.CL_DEVICE_TYPE_CPU);
         bool fp64 = device.Extensions.Contains("cl_khr_fp64");
-        DeviceTraits traits = Traits(device, Backend.OpenCL, isCpu, fp64, device.Capabilities.GenericAddressSpace);
+        DeviceTraits traits = Traits(device, Backend.OpenCL, isCpu, fp64, device.Capabilities.GenericAddressSpace) with
+        {
+            VectorWidth = CLAPI.CurrentAPI.GetDeviceInfo<int>(device.DeviceId, CLDeviceInfoType.CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT),
+        };
         string? refusal = device.CVersion < new CLCVersion(1, 2) ? $"OpenCL C {device.CVersion}, 1.2 is needed" : null;
         string version = CLAPI.CurrentAPI.GetDeviceInfo(device.DeviceId, CLDeviceInfoType.CL_DRIVER_VERSION).TrimEnd('\0');
         return new($"opencl:{index}", device.Name.Trim(), $"{device.PlatformName} {version}", traits, refusal);
@@ -129,6 +133,7 @@ internal static class DeviceCatalog
         Traits(device, Backend.Cpu, true, true, true) with
         {
             Processors = Environment.ProcessorCount,
+            VectorWidth = Vector512.IsHardwareAccelerated ? 16 : 8,
             MemoryBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
         },
         null);

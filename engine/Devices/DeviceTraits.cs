@@ -46,6 +46,9 @@ public sealed record DeviceTraits
     /// <summary>Whether OpenCL's generic address space is there; true elsewhere.</summary>
     public required bool HasGenericAddressSpace { get; init; }
 
+    /// <summary>Elements of binary32 in the widest vector register of a CPU-like device.</summary>
+    public int VectorWidth { get; init; } = 8;
+
     /// <summary>Work-items per group on GPUs, unless the kernel's <see cref="GroupSizeAttribute"/> says otherwise.</summary>
     internal const int GpuGroupSize = 128;
 

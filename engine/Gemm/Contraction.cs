@@ -8,6 +8,12 @@ internal static class ContractionTile
 
     /// <summary>Columns: output channels, two lanes of eight.</summary>
     public const int Columns = 16;
+
+    /// <summary>Rows of a wide tile, where vectors of sixteen and 32 registers of them are.</summary>
+    public const int WideRows = 2 * Rows;
+
+    /// <summary>Columns of a wide tile.</summary>
+    public const int WideColumns = 2 * Columns;
 }
 
 /// <summary>
@@ -43,8 +49,11 @@ internal struct Contraction
     /// <summary>The outermost contracted index is cut into splits of so many values; elements of the output from split to split.</summary>
     public int K0PerSplit, OSplit;
 
-    /// <summary>Row tiles that one work-item handles one after another.</summary>
-    public int TilesPerItem;
+    /// <summary>1 where a work-item takes wide tiles, 0 where it takes narrow ones.</summary>
+    public int Wide;
+
+    /// <summary>Rows that one work-item handles, tile after tile.</summary>
+    public int RowsPerItem;
 
     /// <summary>Work-items per panel: a panel's rows stay in the cache while all column tiles pass over them.</summary>
     public int ItemsPerPanel;
@@ -61,8 +70,11 @@ internal struct Contraction
     /// <summary>Splits of the outermost contracted index.</summary>
     public readonly int Splits => (K0 + K0PerSplit - 1) / K0PerSplit;
 
+    /// <summary>Steps along the columns: tiles, or pairs of them where tiles are wide.</summary>
+    public readonly int ColumnSteps => ColumnTiles >> Wide;
+
     /// <summary>Work-items of a launch.</summary>
-    public readonly int Items => Splits * Panels * ColumnTiles * ItemsPerPanel;
+    public readonly int Items => Splits * Panels * ColumnSteps * ItemsPerPanel;
 
     /// <summary>The same contraction with its output as plain rows of whole tiles, [splits, rows, 16 * ColumnTiles].</summary>
     public readonly Contraction ToWholeRows()
@@ -82,19 +94,20 @@ internal struct Contraction
     public Contraction Scheduled(DeviceTraits traits, int rowsPerPanel)
     {
         const long FlopsPerItem = 1_000_000;
-        int tiles = Tiles(Rows);
-        long flopsPerTile = 2L * ContractionTile.Rows * ContractionTile.Columns * K0PerSplit * K1 * K2 * K3;
-        int least = traits.Backend == Backend.Cpu && VectorTile.HasPairs ? 2 : 1;
-        int wanted = traits.IsCpuLike ? (int)Math.Clamp(FlopsPerItem / Math.Max(1, flopsPerTile), least, 64) / least * least : 1;
-        int tilesPerPanel = Math.Clamp(Tiles(rowsPerPanel), 1, Math.Max(1, tiles));
-        TilesPerItem = Math.Min(wanted, tilesPerPanel);
-        ItemsPerPanel = (tilesPerPanel + TilesPerItem - 1) / TilesPerItem;
-        int covered = ItemsPerPanel * TilesPerItem;
-        Panels = (tiles + covered - 1) / covered;
+        Wide = traits is { IsCpuLike: true, VectorWidth: >= ContractionTile.Columns } && ColumnTiles % 2 == 0 ? 1 : 0;
+        int tileRows = ContractionTile.Rows << Wide;
+        int tiles = Tiles(Rows, tileRows);
+        long flopsPerTile = 2L * tileRows * (ContractionTile.Columns << Wide) * K0PerSplit * K1 * K2 * K3;
+        int wanted = traits.IsCpuLike ? (int)Math.Clamp(FlopsPerItem / Math.Max(1, flopsPerTile), 1, 64) : 1;
+        int tilesPerPanel = Math.Clamp(Tiles(rowsPerPanel, tileRows), 1, Math.Max(1, tiles));
+        int tilesPerItem = Math.Min(wanted, tilesPerPanel);
+        RowsPerItem = tilesPerItem * tileRows;
+        ItemsPerPanel = Tiles(tilesPerPanel, tilesPerItem);
+        Panels = Tiles(tiles, ItemsPerPanel * tilesPerItem);
         return this;
     }
 
-    private static int Tiles(int rows) => (rows + ContractionTile.Rows - 1) / ContractionTile.Rows;
+    private static int Tiles(int rows, int tile) => (rows + tile - 1) / tile;
 }
 
 /// <summary>Where the six rows of a tile begin in x and in the output, and how many of them exist.</summary>
@@ -130,6 +143,18 @@ internal struct RowCursor
             _digit2 = digit2,
             _digit3 = digit3,
         };
+    }
+
+    /// <summary>Whether this row and the following ones of <paramref name="count"/> differ in the innermost digit only.</summary>
+    public readonly bool IsRun(in Contraction g, int count) => _digit3 + count < g.RowCount3;
+
+    /// <summary>Goes on by a run of <paramref name="count"/> rows.</summary>
+    public void Skip(in Contraction g, int count)
+    {
+        Row += count;
+        X += count * g.XRow3;
+        O += count * g.ORow3;
+        _digit3 += count;
     }
 
     /// <summary>The next row; stays on the last one, so that a tile's surplus rows read valid memory.</summary>

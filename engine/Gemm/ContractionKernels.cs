@@ -22,13 +22,13 @@ internal static class ContractionKernels
             return;
         int inPanel = item % g.ItemsPerPanel;
         int rest = item / g.ItemsPerPanel;
-        int tile = rest % g.ColumnTiles;
-        rest /= g.ColumnTiles;
+        int tile = (rest % g.ColumnSteps) << g.Wide;
+        rest /= g.ColumnSteps;
         int panel = rest % g.Panels;
         int split = rest / g.Panels;
 
-        int row = ((panel * g.ItemsPerPanel) + inPanel) * g.TilesPerItem * ContractionTile.Rows;
-        int end = row + (g.TilesPerItem * ContractionTile.Rows);
+        int row = ((panel * g.ItemsPerPanel) + inPanel) * g.RowsPerItem;
+        int end = row + g.RowsPerItem;
         if (end > g.Rows)
             end = g.Rows;
         if (row >= end)
@@ -43,15 +43,15 @@ internal static class ContractionKernels
         {
             TileRows rows = Take(ref cursor, in g, end - row);
             row += ContractionTile.Rows;
-            if (end - row >= ContractionTile.Rows && TakesPairs<T>())
+            if (g.Wide == 0)
             {
-                TileRows more = Take(ref cursor, in g, ContractionTile.Rows);
-                row += ContractionTile.Rows;
-                TilePair(x, y, output, in g, in rows, in more, tile, split, k0, k0End);
+                Tile(x, y, output, in g, in rows, tile, split, k0, k0End);
             }
             else
             {
-                Tile(x, y, output, in g, in rows, tile, split, k0, k0End);
+                TileRows more = Take(ref cursor, in g, end - row);
+                row += ContractionTile.Rows;
+                WideTile(x, y, output, in g, in rows, in more, tile, split, k0, k0End);
             }
         }
     }
@@ -61,6 +61,18 @@ internal static class ContractionKernels
         TileRows rows = default;
         rows.Count = remaining < ContractionTile.Rows ? remaining : ContractionTile.Rows;
         (rows.X0, rows.O0) = (cursor.X, cursor.O);
+        if (cursor.IsRun(in g, ContractionTile.Rows))
+        {
+            int x = g.XRow3, o = g.ORow3;
+            (rows.X1, rows.O1) = (rows.X0 + x, rows.O0 + o);
+            (rows.X2, rows.O2) = (rows.X1 + x, rows.O1 + o);
+            (rows.X3, rows.O3) = (rows.X2 + x, rows.O2 + o);
+            (rows.X4, rows.O4) = (rows.X3 + x, rows.O3 + o);
+            (rows.X5, rows.O5) = (rows.X4 + x, rows.O4 + o);
+            cursor.Skip(in g, ContractionTile.Rows);
+            return rows;
+        }
+
         cursor = cursor.Next(in g);
         (rows.X1, rows.O1) = (cursor.X, cursor.O);
         cursor = cursor.Next(in g);
@@ -75,37 +87,55 @@ internal static class ContractionKernels
         return rows;
     }
 
-    /// <summary>Whether two full tiles are one: only where AVX-512 has registers for that.</summary>
+    /// <summary>Two tiles of rows by two of columns. GPUs take none.</summary>
     [IntrinsicImplementation]
-    [DeviceBody(nameof(TakesPairsBody))]
-    private static bool TakesPairs<T>()
-        where T : unmanaged => VectorTile.HasPairs && typeof(T) == typeof(float) && !Real.ChecksBounds;
-
-    private static bool TakesPairsBody<T>()
-        where T : unmanaged => false;
-
-    [IntrinsicImplementation]
-    [DeviceBody(nameof(TilePairBody))]
-    private static unsafe void TilePair<T>(
-        ArrayView<T> x, ArrayView<Lane8<T>> y, ArrayView<Lane8<T>> output, in Contraction g, in TileRows rows, in TileRows more, int tile,
-        int split, int k0, int k0End)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => VectorTile.ContractPair(
-            (float*)x.LoadEffectiveAddressAsPtr(),
-            (float*)y.LoadEffectiveAddressAsPtr() + g.YOrigin + (tile * g.YTile),
-            (float*)output.LoadEffectiveAddressAsPtr() + (tile * g.OTile) + (split * g.OSplit),
-            in g, in rows, in more, k0, k0End);
-
-    private static void TilePairBody<T>(
+    [DeviceBody(nameof(NoTile), OpenCLReplacement = nameof(WideTileInOpenCL))]
+    private static unsafe void WideTile<T>(
         ArrayView<T> x, ArrayView<Lane8<T>> y, ArrayView<Lane8<T>> output, in Contraction g, in TileRows rows, in TileRows more, int tile,
         int split, int k0, int k0End)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        TileBody(x, y, output, in g, in rows, tile, split, k0, k0End);
-        TileBody(x, y, output, in g, in more, tile, split, k0, k0End);
+        if (typeof(T) != typeof(float) || Real.ChecksBounds)
+        {
+            FourTiles(x, y, output, in g, in rows, in more, tile, split, k0, k0End);
+            return;
+        }
+
+        VectorTile.ContractWide(
+            (float*)x.LoadEffectiveAddressAsPtr(),
+            (float*)y.LoadEffectiveAddressAsPtr() + g.YOrigin + (tile * g.YTile),
+            (float*)output.LoadEffectiveAddressAsPtr() + (tile * g.OTile) + (split * g.OSplit),
+            in g, in rows, in more, k0, k0End);
+    }
+
+    private static void WideTileInOpenCL<T>(
+        ArrayView<T> x, ArrayView<Lane8<T>> y, ArrayView<Lane8<T>> output, in Contraction g, in TileRows rows, in TileRows more, int tile,
+        int split, int k0, int k0End)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        OpenCLTile.Wide(x[0], y[0].A, output[0].A, in g, in rows, in more, tile, split, k0, k0End);
+
+    private static void NoTile<T>(
+        ArrayView<T> x, ArrayView<Lane8<T>> y, ArrayView<Lane8<T>> output, in Contraction g, in TileRows rows, in TileRows more, int tile,
+        int split, int k0, int k0End)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+    }
+
+    private static void FourTiles<T>(
+        ArrayView<T> x, ArrayView<Lane8<T>> y, ArrayView<Lane8<T>> output, in Contraction g, in TileRows rows, in TileRows more, int tile,
+        int split, int k0, int k0End)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        for (int i = 0; i < 2; i++)
+        {
+            TileBody(x, y, output, in g, in rows, tile + i, split, k0, k0End);
+            if (more.Count > 0)
+                TileBody(x, y, output, in g, in more, tile + i, split, k0, k0End);
+        }
     }
 
     [IntrinsicImplementation]
-    [DeviceBody(nameof(TileBody))]
+    [DeviceBody(nameof(TileBody), OpenCLReplacement = nameof(TileInOpenCL))]
     private static unsafe void Tile<T>(
         ArrayView<T> x, ArrayView<Lane8<T>> y, ArrayView<Lane8<T>> output, in Contraction g, in TileRows rows, int tile, int split,
         int k0, int k0End)
@@ -123,6 +153,12 @@ internal static class ContractionKernels
             (float*)output.LoadEffectiveAddressAsPtr() + (tile * g.OTile) + (split * g.OSplit),
             in g, in rows, k0, k0End);
     }
+
+    private static void TileInOpenCL<T>(
+        ArrayView<T> x, ArrayView<Lane8<T>> y, ArrayView<Lane8<T>> output, in Contraction g, in TileRows rows, int tile, int split,
+        int k0, int k0End)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        OpenCLTile.Narrow(x[0], y[0].A, output[0].A, in g, in rows, tile, split, k0, k0End);
 
     private static void TileBody<T>(
         ArrayView<T> x, ArrayView<Lane8<T>> y, ArrayView<Lane8<T>> output, in Contraction g, in TileRows rows, int tile, int split,

@@ -17,6 +17,9 @@ internal sealed class DeviceBodyAttribute(string replacement) : Attribute
 {
     public string Replacement { get; } = replacement;
 
+    /// <summary>Another method of the class for OpenCL alone.</summary>
+    public string? OpenCLReplacement { get; init; }
+
     /// <summary>The method of <see cref="Intrinsics"/> that writes OpenCL C for it instead, where ILGPU's own would be wrong.</summary>
     public string? OpenCL { get; init; }
 
@@ -39,12 +42,12 @@ internal static partial class Intrinsics
         foreach (MethodInfo method in Redirected)
         {
             DeviceBodyAttribute names = method.GetCustomAttribute<DeviceBodyAttribute>()!;
-            MethodInfo body = method.DeclaringType!.GetMethod(names.Replacement, AllStatic)!;
+            MethodInfo Other(string name) => method.DeclaringType!.GetMethod(name, AllStatic)!;
             manager.RegisterMethod(method, names.Ptx is null
-                ? new PTXIntrinsic(body, IntrinsicImplementationMode.Redirect)
+                ? new PTXIntrinsic(Other(names.Replacement), IntrinsicImplementationMode.Redirect)
                 : new PTXIntrinsic(typeof(Intrinsics), names.Ptx, IntrinsicImplementationMode.GenerateCode));
             manager.RegisterMethod(method, names.OpenCL is null
-                ? new CLIntrinsic(body, IntrinsicImplementationMode.Redirect)
+                ? new CLIntrinsic(Other(names.OpenCLReplacement ?? names.Replacement), IntrinsicImplementationMode.Redirect)
                 : new CLIntrinsic(typeof(Intrinsics), names.OpenCL, IntrinsicImplementationMode.GenerateCode));
         }
     }
