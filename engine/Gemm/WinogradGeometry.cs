@@ -194,6 +194,17 @@ internal readonly record struct WinogradWeights(int Outputs, int Inputs, int Out
     /// <summary>Work-items: one input for one tile of 16 outputs.</summary>
     public int Items => Outputs / ContractionTile.Columns * Inputs;
 
+    /// <summary>
+    /// The tile of outputs and the input of an item. Neighbouring items read neighbouring weights, which are those of a filter.
+    /// </summary>
+    public (int Tile, int Input) Of(int item)
+    {
+        int inner = OutputStride < InputStride ? Outputs / ContractionTile.Columns : Inputs;
+        int outer = item / inner;
+        int rest = item - (outer * inner);
+        return OutputStride < InputStride ? (rest, outer) : (outer, rest);
+    }
+
     /// <summary>Elements, when transformed, from one place to the next: sixteen outputs of all inputs.</summary>
     public int PlaceStride => (Inputs * ContractionTile.Columns) + Winograd.Gap;
 

@@ -94,8 +94,7 @@ internal static class WinogradTransforms
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {
-        int tile = item / order.Inputs;
-        int input = item - (tile * order.Inputs);
+        (int tile, int input) = order.Of(item);
         int step = order.PlaceStride / TLane.Width;
         int between = order.OutputStride, tap = order.TapStep;
         TLane half = TLane.Splat(T.One / (T.One + T.One));
@@ -122,8 +121,7 @@ internal static class WinogradTransforms
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {
-        int tile = item / order.Inputs;
-        int input = item - (tile * order.Inputs);
+        (int tile, int input) = order.Of(item);
         TLane half = TLane.Splat(T.One / (T.One + T.One));
         for (int lane = 0; lane < 2; lane++)
         {
