@@ -76,8 +76,8 @@ public sealed class Evaluator : IDisposable
     /// <exception cref="OperationCanceledException"><paramref name="stop"/> said so.</exception>
     public EvaluationResult Run(Attack attack, ulong seed, Action<double>? progress = null, Func<bool>? stop = null)
     {
-        AdversarialPass steps = Pass(attack.Loss, attack);
-        AdversarialPass final = Pass(Losses.CrossEntropy, attack);
+        using AdversarialPass steps = Pass(attack.Loss, attack);
+        using AdversarialPass final = Pass(Losses.CrossEntropy, attack);
         bool[] correct = [.. Enumerable.Repeat(true, _images.Count)];
         double[] losses = [.. Enumerable.Repeat(double.NegativeInfinity, _images.Count)];
         bool training = _model.Training;
@@ -123,8 +123,7 @@ public sealed class Evaluator : IDisposable
     private void Run(Attack attack, RandomKey key, int start, AdversarialPass steps, AdversarialPass final)
     {
         Shape perImage = new(_batch.Count, 1);
-        Minibatch batch = _batch with { Losses = _losses.Slice(start, perImage), Correct = _correct.Slice(start, perImage) };
-        (steps.Batch, final.Batch) = (batch, batch);
+        Minibatch batch = _batch;
         using (_model.Device.Ledger.In(Phase.Evaluation))
         {
             _source.Gather(batch, start);
@@ -142,6 +141,11 @@ public sealed class Evaluator : IDisposable
         }
 
         final.Run(Wanted.None, attack.Steps);
+        using (_model.Device.Ledger.In(Phase.Evaluation, attack.Steps))
+        {
+            Ops.Keep(batch.Losses, _losses.Slice(start, perImage));
+            Ops.Keep(batch.Correct, _correct.Slice(start, perImage));
+        }
     }
 
     private void KeepWorst(bool[] correct, double[] losses)

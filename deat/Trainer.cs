@@ -102,6 +102,7 @@ public sealed class Trainer : IDisposable
         Prepare(now);
         long passes = _pass.Backwards;
         _options.Method.Loop(_pass, now.Replay.Count);
+        Keep(now);
         State = now with { Batch = now.Batch + 1, Passes = now.Passes + _pass.Backwards - passes };
     }
 
@@ -201,6 +202,7 @@ public sealed class Trainer : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _pass.Dispose();
         _source.Dispose();
         _workspace.Dispose();
         _optimizer.Dispose();
@@ -210,14 +212,7 @@ public sealed class Trainer : IDisposable
     private void Prepare(TrainerState now)
     {
         int start = now.Batch * _options.BatchSize;
-        Minibatch tensors = _images.Count - start < _full.Count ? _last : _full;
-        Shape part = new(tensors.Count, 1);
-        Minibatch batch = tensors with
-        {
-            Losses = _losses.Slice(start, part),
-            Correct = _correct.Slice(start, part),
-            Magnitude = _magnitudes.Slice(start, part),
-        };
+        Minibatch batch = _images.Count - start < _full.Count ? _last : _full;
         if (_orderedEpoch != now.Epoch)
             _source.SetOrder(_order.Epoch(now.Epoch));
         _orderedEpoch = now.Epoch;
@@ -235,6 +230,21 @@ public sealed class Trainer : IDisposable
         _pass.Batch = batch;
         _pass.Ball = new LinfBall { Epsilon = _options.Adversary.Epsilon.Value, Alpha = now.Replay.StepSize };
         _pass.Start();
+    }
+
+    // Passes over the same tensors can be recorded, so what the images show comes to its place afterwards.
+    private void Keep(TrainerState now)
+    {
+        int start = now.Batch * _options.BatchSize;
+        Minibatch batch = _pass.Batch;
+        Shape part = new(batch.Count, 1);
+        using (Model.Device.Ledger.In(Phase.Data))
+        {
+            Ops.Keep(batch.Losses, _losses.Slice(start, part));
+            Ops.Keep(batch.Correct, _correct.Slice(start, part));
+            if (HasMagnitude)
+                Ops.Keep(batch.Magnitude, _magnitudes.Slice(start, part));
+        }
     }
 
     private void RequireFinite(double value, string what, int image)

@@ -26,10 +26,14 @@ public enum MemoryCategory
 public class Workspace(ComputeDevice device, MemoryCategory category) : IDisposable
 {
     private readonly List<DeviceBuffer> _buffers = [];
+    private int _made;
     private bool _disposed;
 
     /// <summary>The device of all tensors made here.</summary>
     public ComputeDevice Device { get; } = device;
+
+    /// <summary>Numbers of tensors that will be there longer than the others made here, and so must not take memory that those use.</summary>
+    internal int[] Lasting { get; set; } = [];
 
     /// <summary>A tensor in the device's layout for activations. Its elements are undefined, its border is zero.</summary>
     public Tensor Activation(Shape shape, ElementType type) => Allocate(Device.Traits.LayoutFor(shape), type);
@@ -60,7 +64,9 @@ public class Workspace(ComputeDevice device, MemoryCategory category) : IDisposa
     public Tensor Allocate(Layout layout, ElementType type)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        DeviceBuffer buffer = Device.Pool.Rent(layout, type, category);
+        int number = _made++;
+        DeviceBuffer buffer = Device.Pool.Rent(layout, type, Lasting.Contains(number) ? MemoryCategory.Data : category);
+        buffer.Number = number;
         _buffers.Add(buffer);
         return new Tensor(buffer, 0, layout, type);
     }
@@ -79,6 +85,21 @@ public class Workspace(ComputeDevice device, MemoryCategory category) : IDisposa
     {
         if (_buffers.Remove(tensor.Buffer))
             Device.Pool.Return(tensor.Buffer);
+    }
+
+    /// <summary>Gives all tensors back but <paramref name="kept"/>.</summary>
+    internal void ReleaseAllBut(params ReadOnlySpan<Tensor?> kept)
+    {
+        for (int i = _buffers.Count - 1; i >= 0; i--)
+        {
+            bool isKept = false;
+            foreach (Tensor? tensor in kept)
+                isKept |= tensor?.Buffer == _buffers[i];
+            if (isKept)
+                continue;
+            Device.Pool.Return(_buffers[i]);
+            _buffers.RemoveAt(i);
+        }
     }
 
     /// <summary>Gives all memory back to the pool.</summary>

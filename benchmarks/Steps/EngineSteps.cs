@@ -54,6 +54,7 @@ public abstract class EngineStep(string what, double alpha, int batchSize, int w
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
+        _pass?.Dispose();
         _optimizer?.Dispose();
         _model?.Dispose();
         base.Dispose(disposing);

@@ -12,14 +12,19 @@ public readonly record struct PassObservation(int Iteration, Tensor Loss, Tensor
 
 /// <summary>
 /// One forward and backward pass over a minibatch and what follows from its gradients: the step of delta from the input's gradient,
-/// the update of the weights from theirs. Attacks, evaluation and all training methods are sequences of such passes.
+/// the update of the weights from theirs. Attacks, evaluation and all training methods are sequences of such passes. Dispose it before the
+/// model and the minibatches.
 /// </summary>
 /// <param name="model">The network.</param>
 /// <param name="loss">What to differentiate.</param>
 /// <param name="normalization">From pixels to the network's input.</param>
-public sealed class AdversarialPass(Module model, Loss loss, Normalization normalization)
+public sealed class AdversarialPass(Module model, Loss loss, Normalization normalization) : IDisposable
 {
-    /// <summary>The minibatch.</summary>
+    private const int MaxPasses = 8;
+
+    private readonly Dictionary<(Minibatch Batch, Wanted Wanted, bool Training), RepeatedPass> _passes = [];
+
+    /// <summary>The minibatch. Passes over the same tensors become a graph where the device uses graphs.</summary>
     public required Minibatch Batch { get; set; }
 
     /// <summary>Radius and step size of delta.</summary>
@@ -64,35 +69,60 @@ public sealed class AdversarialPass(Module model, Loss loss, Normalization norma
     /// <param name="iteration">The adversarial iteration, from 0.</param>
     public void Run(Wanted wanted, int iteration)
     {
-        ComputeDevice device = Batch.X.Device;
-        using Tape tape = new(device, wanted, wanted.HasFlag(Wanted.Parameters) ? UpdatePrecision : AttackPrecision);
-        using Ledger.Scope scope = device.Ledger.In(Phase ?? PhaseOf(wanted), iteration);
-        tape.Watch(Batch.Z);
-        Tensor value = loss(tape, model, Batch);
+        Ledger ledger = Batch.X.Device.Ledger;
+        using Ledger.Scope scope = ledger.In(Phase ?? PhaseOf(wanted), iteration);
+        using PassResult result = PassOver(Batch, wanted).Run();
         Forwards++;
         if (wanted != Wanted.None)
-        {
-            tape.Backward(value);
             Backwards++;
-        }
-
-        Tensor? gradient = wanted.HasFlag(Wanted.Input) ? tape.Gradient(Batch.Z) : null;
-        if (gradient is not null)
-            Step(tape, gradient, iteration);
-        Observer?.Invoke(new PassObservation(iteration, value, gradient, Batch));
+        if (result.InputGradient is not null)
+            Step(result.InputGradient, iteration);
+        Observer?.Invoke(new PassObservation(iteration, result.Loss, result.InputGradient, Batch));
         if (wanted.HasFlag(Wanted.Parameters))
         {
-            using (device.Ledger.In(Phase ?? Engine.Phase.Optimizer, iteration))
+            using (ledger.In(Phase ?? Engine.Phase.Optimizer, iteration))
                 Update!();
         }
     }
 
-    private void Step(Tape tape, Tensor gradient, int iteration)
+    /// <summary>Gives the graphs of the passes back.</summary>
+    public void Dispose()
     {
+        foreach (RepeatedPass pass in _passes.Values)
+            pass.Dispose();
+        _passes.Clear();
+    }
+
+    // Radius, step size and learning rate are not among what makes a pass another one: the steps of delta and weights come after it.
+    private RepeatedPass PassOver(Minibatch batch, Wanted wanted)
+    {
+        (Minibatch, Wanted, bool) key = (batch, wanted, model.Training);
+        if (_passes.TryGetValue(key, out RepeatedPass? known))
+            return known;
+        // Whoever makes a new batch each time repeats nothing.
+        if (_passes.Count == MaxPasses)
+            Dispose();
+        Precision precision = wanted.HasFlag(Wanted.Parameters) ? UpdatePrecision : AttackPrecision;
+        ComputeDevice device = batch.X.Device;
+        RepeatedPass pass = new(device, () => new Tape(device, wanted, precision), tape =>
+        {
+            tape.Watch(batch.Z);
+            Tensor value = loss(tape, model, batch);
+            if (wanted != Wanted.None)
+                tape.Backward(value);
+            return new PassResult(value, wanted.HasFlag(Wanted.Input) ? tape.Gradient(batch.Z) : null);
+        });
+        _passes.Add(key, pass);
+        return pass;
+    }
+
+    private void Step(Tensor gradient, int iteration)
+    {
+        using Workspace scratch = new(Batch.X.Device, MemoryCategory.Activations);
         using (Batch.X.Device.Ledger.In(Phase ?? Engine.Phase.Step, iteration))
         {
             Tensor? active = FreezesMisclassified ? Batch.Correct : null;
-            Ops.LinfStep(tape, gradient, Batch.X, Batch.Delta, Batch.Z, Ball, normalization, Batch.Magnitude, active);
+            Ops.LinfStep(scratch, gradient, Batch.X, Batch.Delta, Batch.Z, Ball, normalization, Batch.Magnitude, active);
         }
     }
 

@@ -18,6 +18,9 @@ internal sealed class DeviceBuffer(ComputeDevice device, MemoryBuffer1D<byte, St
 
     public bool IsLive { get; set; }
 
+    /// <summary>How many tensors its workspace had made before.</summary>
+    public int Number { get; set; }
+
     public MemoryBuffer1D<byte, Stride1D.Dense> Memory { get; } = memory;
 
     /// <summary>Bytes of a red zone on each side; none outside tests, so that a checker like Oclgrind sees the true end.</summary>
@@ -53,8 +56,10 @@ public sealed class BufferPool : IDisposable
     private const uint GuardPattern = 0x7FFDA5A5;
 
     private readonly ComputeDevice _device;
-    // By border, which has one size only, or none; then by capacity.
-    private readonly Dictionary<(Layout, ElementType), SortedList<long, Stack<DeviceBuffer>>> _free = [];
+    // By border, which has one size only, or none; then by capacity. Activations have memory of their own: what lasts must not come to hold
+    // what a graph writes into.
+    private readonly Dictionary<(Layout Layout, ElementType Type, bool IsActivation), SortedList<long, Stack<DeviceBuffer>>> _free = [];
+    private readonly HashSet<MemoryBuffer> _rented = [];
     private readonly MemoryUse[] _use = new MemoryUse[Enum.GetValues<MemoryCategory>().Length];
     private long _freeBytes;
     private long _reservedBytes;
@@ -87,7 +92,7 @@ public sealed class BufferPool : IDisposable
         long bytes = (long)layout.Length * type.Bytes();
         PoolKey key = layout.Border == 0 ? new PoolKey(bytes, default, default) : new PoolKey(bytes, layout, type);
         DeviceBuffer buffer;
-        if (TakeFree(key) is { } reused)
+        if (TakeFree(key, category) is { } reused)
         {
             buffer = new DeviceBuffer(_device, reused.Memory, key, reused.Guard);
             _freeBytes -= reused.Capacity;
@@ -98,6 +103,8 @@ public sealed class BufferPool : IDisposable
         }
 
         (buffer.IsLive, buffer.Category) = (true, category);
+        _rented.Add(buffer.Memory);
+        _device.NoteRental(buffer.Memory);
         Count(category, bytes);
         if (Poison)
             Fill(buffer, layout, type);
@@ -108,7 +115,10 @@ public sealed class BufferPool : IDisposable
     internal DeviceBuffer Renew(DeviceBuffer buffer)
     {
         buffer.IsLive = false;
-        return new DeviceBuffer(_device, buffer.Memory, buffer.Key, buffer.Guard) { IsLive = true, Category = buffer.Category };
+        return new DeviceBuffer(_device, buffer.Memory, buffer.Key, buffer.Guard) 
+        {
+            IsLive = true, Category = buffer.Category, Number = buffer.Number,
+        };
     }
 
     internal void Return(DeviceBuffer buffer)
@@ -118,13 +128,27 @@ public sealed class BufferPool : IDisposable
         if (Poison)
             CheckGuards(buffer);
         buffer.IsLive = false;
+        _rented.Remove(buffer.Memory);
         Count(buffer.Category, -buffer.Key.Bytes);
-        if (!_free.TryGetValue((buffer.Key.Layout, buffer.Key.Type), out SortedList<long, Stack<DeviceBuffer>>? sizes))
-            _free[(buffer.Key.Layout, buffer.Key.Type)] = sizes = [];
+        var kind = (buffer.Key.Layout, buffer.Key.Type, IsActivation(buffer.Category));
+        if (!_free.TryGetValue(kind, out SortedList<long, Stack<DeviceBuffer>>? sizes))
+            _free[kind] = sizes = [];
         if (!sizes.TryGetValue(buffer.Capacity, out Stack<DeviceBuffer>? stack))
             sizes[buffer.Capacity] = stack = new Stack<DeviceBuffer>();
         stack.Push(buffer);
         _freeBytes += buffer.Capacity;
+    }
+
+    /// <summary>Whether <paramref name="memory"/> is the device's still and nobody has it.</summary>
+    internal bool IsFree(MemoryBuffer memory) => !memory.IsDisposed && !_rented.Contains(memory);
+
+    /// <summary>Fills all free buffers with NaN, as others might who rent them; borders stay zero. For tests.</summary>
+    internal void PoisonFree()
+    {
+        foreach (((Layout layout, ElementType type, _), SortedList<long, Stack<DeviceBuffer>> sizes) in _free)
+            foreach (DeviceBuffer buffer in sizes.Values.SelectMany(stack => stack))
+                Fill(buffer, layout.Border == 0 ? Layout.Plain(new Shape(1, 1, 1, (int)buffer.Key.Bytes)) : layout,
+                    layout.Border == 0 ? ElementType.UInt8 : type);
     }
 
     /// <summary>Gives free buffers back to the device.</summary>
@@ -141,9 +165,9 @@ public sealed class BufferPool : IDisposable
     /// <inheritdoc/>
     public void Dispose() => Trim();
 
-    private DeviceBuffer? TakeFree(PoolKey key)
+    private DeviceBuffer? TakeFree(PoolKey key, MemoryCategory category)
     {
-        if (!_free.TryGetValue((key.Layout, key.Type), out SortedList<long, Stack<DeviceBuffer>>? sizes))
+        if (!_free.TryGetValue((key.Layout, key.Type, IsActivation(category)), out SortedList<long, Stack<DeviceBuffer>>? sizes))
             return null;
         foreach ((long capacity, Stack<DeviceBuffer> stack) in sizes)
         {
@@ -154,6 +178,8 @@ public sealed class BufferPool : IDisposable
         return null;
     }
 
+    private static bool IsActivation(MemoryCategory category) => category == MemoryCategory.Activations;
+
     private void Count(MemoryCategory category, long bytes)
     {
         MemoryUse use = _use[(int)category];
@@ -163,6 +189,7 @@ public sealed class BufferPool : IDisposable
 
     private DeviceBuffer Allocate(PoolKey key)
     {
+        _device.RequireNotRecording();
         MemoryBuffer1D<byte, Stride1D.Dense> memory;
         int guard = Poison ? GuardBytes : 0;
         long bytes = key.Bytes + (2 * guard);

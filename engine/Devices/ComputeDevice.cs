@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using ILGPU;
 using ILGPU.Runtime;
+using ILGPU.Runtime.Cuda;
 
 namespace Deat.Engine;
 
@@ -12,6 +13,7 @@ public sealed partial class ComputeDevice : IDisposable
 {
     private readonly Context _context;
     private readonly ItemQueue _queue;
+    private readonly AcceleratorStream _stream;
 
     private ComputeDevice(DeviceListing listing, Context context, Device device)
     {
@@ -19,7 +21,8 @@ public sealed partial class ComputeDevice : IDisposable
         Accelerator accelerator = _queue.Serve(() => device.CreateAccelerator(context));
         Accelerator = accelerator;
         // CUDA's default stream is the NULL stream, which cannot be captured into a graph.
-        Stream = listing.Traits.Backend == Backend.Cuda ? accelerator.CreateStream() : accelerator.DefaultStream;
+        _stream = listing.Traits.Backend == Backend.Cuda ? accelerator.CreateStream() : accelerator.DefaultStream;
+        Recorder = _stream is CudaStream stream ? CudaGraphs.Of(stream) : null;
         Pool = new BufferPool(this);
     }
 
@@ -38,9 +41,20 @@ public sealed partial class ComputeDevice : IDisposable
     /// <summary>Launches, FLOPs and bytes so far.</summary>
     public Ledger Ledger { get; } = new();
 
+    /// <summary>Is told what the user should know while work goes on, a line each: that graphs cannot be used, say.</summary>
+    public Action<string>? Notices { get; set; }
+
     internal Accelerator Accelerator { get; }
 
-    internal AcceleratorStream Stream { get; }
+    /// <summary>What everything runs on, in order. While launches are recorded nothing but launches may use it.</summary>
+    internal AcceleratorStream Stream
+    {
+        get
+        {
+            RequireNotRecording();
+            return _stream;
+        }
+    }
 
     /// <summary>All devices of this machine, the refused ones with the reason, in order of preference.</summary>
     public static IReadOnlyList<DeviceListing> List() => DeviceCatalog.List();

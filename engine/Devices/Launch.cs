@@ -34,7 +34,7 @@ public sealed partial class ComputeDevice
         bool owns = Owns(a1);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1> launch)
             launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
-        launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1);
+        launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1);
     }
 
     internal void Launch<T1, T2>(
@@ -45,7 +45,7 @@ public sealed partial class ComputeDevice
         bool owns = Owns(a1) && Owns(a2);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2> launch)
             launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
-        launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2);
+        launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2);
     }
 
     internal void Launch<T1, T2, T3>(
@@ -57,7 +57,7 @@ public sealed partial class ComputeDevice
         bool owns = Owns(a1) && Owns(a2) && Owns(a3);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3> launch)
             launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
-        launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3);
+        launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3);
     }
 
     internal void Launch<T1, T2, T3, T4>(
@@ -70,7 +70,7 @@ public sealed partial class ComputeDevice
         bool owns = Owns(a1) && Owns(a2) && Owns(a3) && Owns(a4);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4> launch)
             launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
-        launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4);
+        launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4);
     }
 
     internal void Launch<T1, T2, T3, T4, T5>(
@@ -84,7 +84,7 @@ public sealed partial class ComputeDevice
         bool owns = Owns(a1) && Owns(a2) && Owns(a3) && Owns(a4) && Owns(a5);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5> launch)
             launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
-        launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5);
+        launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5);
     }
 
     internal void Launch<T1, T2, T3, T4, T5, T6>(
@@ -99,7 +99,7 @@ public sealed partial class ComputeDevice
         bool owns = Owns(a1) && Owns(a2) && Owns(a3) && Owns(a4) && Owns(a5) && Owns(a6);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6> launch)
             launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
-        launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6);
+        launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6);
     }
 
     internal void Launch<T1, T2, T3, T4, T5, T6, T7>(
@@ -116,7 +116,7 @@ public sealed partial class ComputeDevice
             && Owns(a7);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7> launch)
             launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
-        launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7);
+        launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7);
     }
 
     internal void Launch<T1, T2, T3, T4, T5, T6, T7, T8>(
@@ -134,7 +134,7 @@ public sealed partial class ComputeDevice
             && Owns(a7) && Owns(a8);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8> launch)
             launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
-        launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8);
+        launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8);
     }
 
     internal void Launch<T1, T2, T3, T4, T5, T6, T7, T8, T9>(
@@ -154,7 +154,7 @@ public sealed partial class ComputeDevice
             && Owns(a7) && Owns(a8) && Owns(a9);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9> launch)
             launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
-        launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9);
+        launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9);
     }
 
     internal void Launch<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10>(
@@ -176,7 +176,7 @@ public sealed partial class ComputeDevice
         if (Prepare(kernel, grid, cost, owns)
             is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10> launch)
             launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
-        launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9, a10);
+        launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9, a10);
     }
 
     internal void Launch<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11>(
@@ -199,7 +199,7 @@ public sealed partial class ComputeDevice
         if (Prepare(kernel, grid, cost, owns)
             is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11> launch)
             launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
-        launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11);
+        launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11);
     }
 
     internal void Launch<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12>(
@@ -223,7 +223,7 @@ public sealed partial class ComputeDevice
         if (Prepare(kernel, grid, cost, owns)
             is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12> launch)
             launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
-        launch(Stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12);
+        launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12);
     }
 
     private Delegate? Prepare(Delegate kernel, LaunchGrid grid, Cost cost, bool ownsViews)
@@ -247,6 +247,8 @@ public sealed partial class ComputeDevice
             && KernelCatalog.FixedGroupSizeOf(method) is { } size && size != grid.GroupSize)
             throw new DeviceException($"kernel {method.Name} is written for groups of {size}, not {grid.GroupSize}");
         Ledger.Record(KernelCatalog.NameOf(method), cost);
+        if (_recording is not null)
+            return Recorded(launcher, grid.Items);
         _queue.Restart(grid.Items);
         return launcher;
     }
@@ -257,6 +259,7 @@ public sealed partial class ComputeDevice
     private TLauncher Compile<TLauncher>(Delegate kernel, Func<TLauncher> load)
         where TLauncher : Delegate
     {
+        RequireNotRecording();
         try
         {
             TLauncher launcher = load();

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Deat.Engine;
 
 /// <summary>What part of training a launch belongs to.</summary>
@@ -65,6 +67,7 @@ public readonly record struct LedgerEntry(long Launches, long Flops, long Bytes)
 public sealed class Ledger
 {
     private readonly Dictionary<LedgerKey, LedgerEntry> _entries = [];
+    private Dictionary<LedgerKey, LedgerEntry>? _recorded;
 
     /// <summary>The current phase.</summary>
     public Phase Phase { get; set; }
@@ -114,8 +117,31 @@ public sealed class Ledger
     internal void Record(string kernel, Cost cost)
     {
         LedgerKey key = new(Phase, Iteration, Layer, kernel, cost.Direction);
-        ref LedgerEntry entry = ref System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(_entries, key, out _);
-        entry = new(entry.Launches + 1, entry.Flops + cost.Flops, entry.Bytes + cost.Bytes);
+        Add(_recorded ?? _entries, key, new LedgerEntry(1, cost.Flops, cost.Bytes));
+    }
+
+    /// <summary>Counts what is launched from now on for itself: it is recorded and does not run.</summary>
+    internal void BeginRecording() => _recorded = [];
+
+    /// <summary>What was counted since <see cref="BeginRecording"/>.</summary>
+    internal KeyValuePair<LedgerKey, LedgerEntry>[] EndRecording()
+    {
+        KeyValuePair<LedgerKey, LedgerEntry>[] counts = [.. _recorded!];
+        _recorded = null;
+        return counts;
+    }
+
+    /// <summary>Counts recorded launches, which run once more, under the current iteration.</summary>
+    internal void Record(ReadOnlySpan<KeyValuePair<LedgerKey, LedgerEntry>> counts)
+    {
+        foreach ((LedgerKey key, LedgerEntry count) in counts)
+            Add(_recorded ?? _entries, key with { Iteration = Iteration }, count);
+    }
+
+    private static void Add(Dictionary<LedgerKey, LedgerEntry> entries, LedgerKey key, LedgerEntry count)
+    {
+        ref LedgerEntry entry = ref CollectionsMarshal.GetValueRefOrAddDefault(entries, key, out _);
+        entry = new(entry.Launches + count.Launches, entry.Flops + count.Flops, entry.Bytes + count.Bytes);
     }
 
     /// <summary>Puts the context back when disposed.</summary>

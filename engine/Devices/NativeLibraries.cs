@@ -25,8 +25,11 @@ internal static class NativeLibraries
     }
 
     /// <summary>Whether the library can be loaded, under either name.</summary>
-    public static bool Exists(string name) =>
-        NativeLibrary.TryLoad(name, out _) || NativeLibrary.TryLoad(Versioned(name), out _);
+    public static bool Exists(string name) => Find(name) != 0;
+
+    /// <summary>The library under either name; 0 where there is none.</summary>
+    public static nint Find(string name) =>
+        NativeLibrary.TryLoad(name, out nint library) || NativeLibrary.TryLoad(Versioned(name), out library) ? library : 0;
 
     private static string Versioned(string name)
     {

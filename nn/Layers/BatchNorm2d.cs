@@ -13,6 +13,7 @@ public sealed class BatchNorm2d : Module
     private readonly Parameter _runningMean;
     private readonly Parameter _runningVariance;
     private readonly Counter _batches;
+    private readonly Action _count;
     private readonly bool _relu;
 
     /// <summary>Declares weight, bias, running_mean, running_var [C] and num_batches_tracked.</summary>
@@ -26,6 +27,7 @@ public sealed class BatchNorm2d : Module
         _runningMean = AddStatistic("running_mean", Init.Constant(0), channels);
         _runningVariance = AddStatistic("running_var", Init.Constant(1), channels);
         _batches = AddCounter("num_batches_tracked");
+        _count = () => _batches.Value++;
     }
 
     /// <inheritdoc/>
@@ -40,7 +42,7 @@ public sealed class BatchNorm2d : Module
         };
         Tensor y = _relu ? Ops.BatchNormRelu(tape, x, state, Training) : Ops.BatchNorm(tape, x, state, Training);
         if (Training)
-            _batches.Value++;
+            tape.Device.Along(_count);
         return y;
     }
 }

@@ -101,7 +101,7 @@ public sealed class BufferPoolTests
 
         private readonly Random _random = new(seed);
         private readonly List<(DeviceBuffer Buffer, Tensor Tensor, double[] Values)> _rented = [];
-        private readonly Dictionary<(long, Layout, ElementType), int> _free = [];
+        private readonly Dictionary<(long Capacity, Layout, ElementType, bool), int> _free = [];
         private readonly Dictionary<MemoryCategory, long> _peaks = Categories.ToDictionary(category => category, _ => 0L);
 
         public void Step()
@@ -136,7 +136,8 @@ public sealed class BufferPoolTests
             double[] values = Draw(shape.Count);
             OpExecution.Write(tensor, values);
             _rented.Add((buffer, tensor, values));
-            Assert.That(buffer.Capacity, Is.EqualTo(Take(tensor)));
+            Assert.That(buffer.Capacity, Is.EqualTo(Take(tensor, category)));
+            Assert.That(device.Pool.IsFree(buffer.Memory), Is.False);
             _peaks[category] = Math.Max(_peaks[category], Live(category));
         }
 
@@ -146,21 +147,24 @@ public sealed class BufferPoolTests
             Assert.That(OpExecution.Read(tensor), Is.EqualTo(values));
             _rented.RemoveAt(index);
             device.Pool.Return(buffer);
-            (long, Layout, ElementType) key = (buffer.Capacity, KeyOf(tensor).Item2, KeyOf(tensor).Item3);
+            Assert.That(device.Pool.IsFree(buffer.Memory));
+            (_, Layout layout, ElementType type) = KeyOf(tensor);
+            (long, Layout, ElementType, bool) key = (buffer.Capacity, layout, type, IsActivation(buffer.Category));
             _free[key] = _free.GetValueOrDefault(key) + 1;
         }
 
-        // The smallest free memory that fits and is at most half empty, otherwise new memory of the tensor's size.
-        private long Take(Tensor tensor)
+        // The smallest free memory that fits and is at most half empty, otherwise new memory of the tensor's size. Activations and all else
+        // do not share any.
+        private long Take(Tensor tensor, MemoryCategory category)
         {
             (long bytes, Layout layout, ElementType type) = KeyOf(tensor);
             long most = layout.Border == 0 ? 2 * bytes : bytes;
             long capacity = _free
-                .Where(free => free.Value > 0 && (free.Key.Item2, free.Key.Item3) == (layout, type))
-                .Select(free => free.Key.Item1).Where(size => size >= bytes && size <= most).DefaultIfEmpty(0).Min();
+                .Where(free => free.Value > 0 && (free.Key.Item2, free.Key.Item3, free.Key.Item4) == (layout, type, IsActivation(category)))
+                .Select(free => free.Key.Capacity).Where(size => size >= bytes && size <= most).DefaultIfEmpty(0).Min();
             if (capacity == 0)
                 return bytes;
-            _free[(capacity, layout, type)]--;
+            _free[(capacity, layout, type, IsActivation(category))]--;
             return capacity;
         }
 
@@ -203,7 +207,7 @@ public sealed class BufferPoolTests
                 Assert.That(pool.Use(category), Is.EqualTo(new MemoryUse(Live(category), _peaks[category])), $"{category}");
             Assert.That(pool.LiveBytes, Is.EqualTo(Categories.Sum(Live)));
             Assert.That(pool.ReservedBytes, Is.EqualTo(
-                _rented.Sum(entry => entry.Buffer.Capacity) + _free.Sum(free => free.Key.Item1 * free.Value)));
+                _rented.Sum(entry => entry.Buffer.Capacity) + _free.Sum(free => free.Key.Capacity * free.Value)));
         }
 
         private void CheckFresh(DeviceBuffer buffer, Layout layout, ElementType type)
@@ -230,6 +234,8 @@ public sealed class BufferPoolTests
 
         private long Live(MemoryCategory category) =>
             _rented.Where(entry => entry.Buffer.Category == category).Sum(entry => BytesOf(entry.Tensor));
+
+        private static bool IsActivation(MemoryCategory category) => category == MemoryCategory.Activations;
 
         private static long BytesOf(Tensor tensor) => (long)tensor.Layout.Length * tensor.Type.Bytes();
 
