@@ -69,6 +69,13 @@ public sealed class OptionTexts(IReadOnlyDictionary<string, string> given, IRead
         return Enum.GetValues<Precision>().First(precision => Write(precision) == chosen);
     }
 
+    /// <summary>on or off; null where nothing is said.</summary>
+    /// <exception cref="UsageException">It is another word.</exception>
+    public bool? Switch(string name) => Text(name) is null ? null : Choice(name, "on", "on", "off") == "on";
+
+    /// <summary>A switch as it is written.</summary>
+    public static string Write(bool value) => value ? "on" : "off";
+
     /// <summary>A precision as it is written.</summary>
     public static string Write(Precision precision) => precision switch
     {

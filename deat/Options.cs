@@ -114,6 +114,11 @@ public sealed record TrainOptions
     /// <summary>The same in passes that attack only.</summary>
     public required Precision AttackPrecision { get; init; }
 
+    /// <summary>
+    /// Whether passes that repeat are launched as graphs; null for what the device can do. The results are the same bits.
+    /// </summary>
+    public bool? Graphs { get; init; }
+
     /// <summary>What all random numbers of the run follow from.</summary>
     public required ulong Seed { get; init; }
 
@@ -162,6 +167,7 @@ public sealed record TrainOptions
         ("attack-step", ValidationAttack.StepSize.Text),
         ("precision", OptionTexts.Write(Precision)),
         ("attack-precision", OptionTexts.Write(AttackPrecision)),
+        ("graphs", Graphs is { } graphs ? OptionTexts.Write(graphs) : null),
         ("seed", Seed.ToString(CultureInfo.InvariantCulture)),
         ("device", Device),
     ];

@@ -31,6 +31,7 @@ public static class OptionsResolution
             TestAttacks = Attack.ParseList(texts.Text("test-attacks") ?? "clean,pgd10", adversary.Epsilon, step),
             Precision = precision,
             AttackPrecision = texts.Precision("attack-precision", precision),
+            Graphs = texts.Switch("graphs"),
             Seed = Seed(texts),
             Device = texts.Text("device") ?? "auto",
         };

@@ -17,6 +17,18 @@ internal static class DeviceText
         _ => "kernels are .NET methods dispatched by ILGPU, compiled by the .NET JIT",
     };
 
+    /// <summary>Sets whether a device launches graphs, by <c>--graphs</c>, and shows what the device has to say.</summary>
+    /// <exception cref="UsageException">The user asks for graphs and there are none.</exception>
+    public static void UseGraphs(ComputeDevice device, OptionTexts texts, Screen screen)
+    {
+        bool? wanted = texts.Switch("graphs");
+        device.UsesGraphs = wanted ?? true;
+        device.Notices = text => screen.Line($"note: {text}");
+        // A run that was begun with graphs goes on without, where there are none.
+        if (wanted == true && texts.IsGiven("graphs") && !device.HasGraphs)
+            throw new UsageException($"--graphs on conflicts with --device {device.Listing.Id}, which has no graphs");
+    }
+
     /// <summary>Bytes in words.</summary>
     public static string Size(long bytes) => FormattableString.Invariant($"{bytes / (double)(1 << 30):F1} GiB");
 }

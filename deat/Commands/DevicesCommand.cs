@@ -24,10 +24,13 @@ internal static class DevicesCommand
             string state = device == first ? "usable, --device auto takes it" : device.IsUsable ? "usable" : $"REFUSED: {device.Refusal}";
             screen.Line($"{device.Id.PadRight(width)}  {device.Name}: {state}");
             screen.Line($"{"".PadRight(width)}  {device.Driver}; {traits.Processors} processors, {DeviceText.Size(traits.MemoryBytes)}, "
-                + $"float64 {(traits.HasFloat64 ? "yes" : "no")}; {DeviceText.Compiler(traits.Backend)}");
+                + $"float64 {YesNo(traits.HasFloat64)}, "
+                + $"graphs {YesNo(traits.HasGraphs)}; {DeviceText.Compiler(traits.Backend)}");
         }
 
         foreach (string absence in ComputeDevice.Absences(devices))
             screen.Line(absence);
     }
+
+    private static string YesNo(bool value) => value ? "yes" : "no";
 }

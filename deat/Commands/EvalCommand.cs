@@ -20,6 +20,7 @@ internal static class EvalCommand
         new("data-dir", "folder", "where the data set's files are, if not where the run found them"),
         new("seed", "n", "what random starts follow from (default that of the run)"),
         new("device", "id", "auto, or an id that deat devices lists (default auto)"),
+        new("graphs", "on|off", "launch passes that repeat as CUDA graphs; the same bits (default on where the device can)"),
     ];
 
     public static Command Create(Screen screen)
@@ -44,6 +45,7 @@ internal static class EvalCommand
         int batchSize = own.Integer("batch-size", 128, 1, 65_536);
         (string file, Checkpoint checkpoint) = Load(run, own);
         using ComputeDevice device = ComputeDevice.Open(own.Text("device") ?? "auto");
+        DeviceText.UseGraphs(device, own, screen);
         screen.Line($"device {DeviceText.Describe(device.Listing)}");
         ImageSet images = options.Data.Open().Test;
         using PreActResNet18 model = new(options.Width, images.Classes);

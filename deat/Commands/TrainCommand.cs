@@ -6,8 +6,8 @@ namespace Deat.Training;
 /// <summary><c>deat train</c>.</summary>
 internal static class TrainCommand
 {
-    // Paths may move and devices may change; all else makes another run.
-    private static readonly HashSet<string> MayDifferOnResume = ["device", "data-dir"];
+    // Paths may move and devices may change, and graphs change no bit; all else makes another run.
+    private static readonly HashSet<string> MayDifferOnResume = ["device", "data-dir", "graphs"];
 
     private static readonly OptionSpec[] Options =
     [
@@ -42,6 +42,7 @@ internal static class TrainCommand
         new("attack-step", "size", "step size of these attacks, as --epsilon (default 2)"),
         new("precision", "name", "what convolutions multiply: fp32; on tensor cores tf32 or bf16, sums and weights in fp32 (default fp32)"),
         new("attack-precision", "name", "the same in passes that do not update the weights (default as --precision)"),
+        new("graphs", "on|off", "launch passes that repeat as CUDA graphs; the same bits (default on where the device can)"),
         new("seed", "n", "what all random numbers follow from (default 0)"),
         new("device", "id", "auto, or an id that deat devices lists (default auto)"),
         new("out-dir", "folder", "the run folder (default a new one in runs/)"),
@@ -62,9 +63,12 @@ internal static class TrainCommand
     {
         string? resumed = FolderToResume(given);
         IReadOnlyDictionary<string, string> preset = resumed is null ? Presets.Find(given) : RunConfig.Read(resumed);
-        TrainOptions options = OptionsResolution.Train(new OptionTexts(given, preset));
+        OptionTexts texts = new(given, preset);
+        TrainOptions options = OptionsResolution.Train(texts);
         using ComputeDevice device = ComputeDevice.Open(options.Device);
-        options = options with { Device = device.Listing.Id };
+        DeviceText.UseGraphs(device, texts, screen);
+        // On a device without graphs the option means nothing.
+        options = options with { Device = device.Listing.Id, Graphs = device.HasGraphs ? device.UsesGraphs : null };
         device.Supporting(options.Precision);
         device.Supporting(options.AttackPrecision);
         screen.Line($"device {DeviceText.Describe(device.Listing)}");

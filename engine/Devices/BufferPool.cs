@@ -169,9 +169,10 @@ public sealed class BufferPool : IDisposable
     {
         if (!_free.TryGetValue((key.Layout, key.Type, IsActivation(category)), out SortedList<long, Stack<DeviceBuffer>>? sizes))
             return null;
-        foreach ((long capacity, Stack<DeviceBuffer> stack) in sizes)
+        for (int i = 0; i < sizes.Count; i++)
         {
-            if (capacity >= key.Bytes && capacity <= MaxExcess * key.Bytes && stack.TryPop(out DeviceBuffer? buffer))
+            long capacity = sizes.GetKeyAtIndex(i);
+            if (capacity >= key.Bytes && capacity <= MaxExcess * key.Bytes && sizes.GetValueAtIndex(i).TryPop(out DeviceBuffer? buffer))
                 return buffer;
         }
 

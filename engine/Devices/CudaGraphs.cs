@@ -39,13 +39,9 @@ internal sealed class CudaGraphs(ICudaGraphCalls calls, nint stream, Action bind
     private const int Relaxed = 2;
 
     /// <summary>Graphs of a stream; null where the driver has not all of the calls.</summary>
-    public static CudaGraphs? Of(CudaStream stream)
-    {
-        nint driver = NativeLibraries.Find("cuda");
-        return driver != 0 && CudaGraphCalls.Of(driver) is { } calls
-            ? new CudaGraphs(calls, stream.StreamPtr, stream.Accelerator.Bind)
-            : null;
-    }
+    public static CudaGraphs? Of(CudaStream stream) => CudaGraphCalls.Of(NativeLibraries.Find("cuda")) is { } calls
+        ? new CudaGraphs(calls, stream.StreamPtr, stream.Accelerator.Bind)
+        : null;
 
     public void Begin()
     {
@@ -119,7 +115,7 @@ internal sealed unsafe class CudaGraphCalls : ICudaGraphCalls
         _describe = (delegate* unmanaged<int, byte**, int>)calls[6];
     }
 
-    /// <summary>The calls of a loaded library; null if one is missing, as before CUDA 11.4.</summary>
+    /// <summary>The calls of a loaded library; null if it is 0 or one is missing, as before CUDA 11.4.</summary>
     public static CudaGraphCalls? Of(nint library)
     {
         string[] names =
@@ -127,6 +123,8 @@ internal sealed unsafe class CudaGraphCalls : ICudaGraphCalls
             "cuStreamBeginCapture_v2", "cuStreamEndCapture", "cuGraphInstantiateWithFlags", "cuGraphLaunch", "cuGraphExecDestroy",
             "cuGraphDestroy", "cuGetErrorString",
         ];
+        if (library == 0)
+            return null;
         nint[] calls = [.. names.Select(name => NativeLibrary.TryGetExport(library, name, out nint address) ? address : 0)];
         return calls.Contains(0) ? null : new CudaGraphCalls(calls);
     }

@@ -112,6 +112,7 @@ internal static class DeviceCatalog
         Traits(device, Backend.Cuda, isCpuLike: false, fp64: true, genericAddressSpace: true) with
         {
             HasTensorCores = device.Architecture is CudaArchitecture architecture && architecture >= CudaArchitecture.SM_80,
+            HasGraphs = CudaGraphCalls.Of(NativeLibraries.Find("cuda")) is not null,
         },
         null);
 

@@ -55,6 +55,9 @@ public sealed record DeviceTraits
     /// <summary>Whether tensor cores multiply TF32 and BF16: NVIDIA's from compute capability 8.0.</summary>
     public bool HasTensorCores { get; init; }
 
+    /// <summary>Whether launches can be recorded and launched again as one: NVIDIA's driver from CUDA 11.4.</summary>
+    public bool HasGraphs { get; init; }
+
     /// <summary>Work-items per group for kernels that do not cooperate.</summary>
     public int GroupSize => IsCpuLike ? 1 : Math.Min(GpuGroupSize, MaxGroupSize);
 

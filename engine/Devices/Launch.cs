@@ -33,7 +33,7 @@ public sealed partial class ComputeDevice
     {
         bool owns = Owns(a1);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1> launch)
-            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
+            launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1);
     }
 
@@ -44,7 +44,7 @@ public sealed partial class ComputeDevice
     {
         bool owns = Owns(a1) && Owns(a2);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2> launch)
-            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
+            launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2);
     }
 
@@ -56,7 +56,7 @@ public sealed partial class ComputeDevice
     {
         bool owns = Owns(a1) && Owns(a2) && Owns(a3);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3> launch)
-            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
+            launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3);
     }
 
@@ -69,7 +69,7 @@ public sealed partial class ComputeDevice
     {
         bool owns = Owns(a1) && Owns(a2) && Owns(a3) && Owns(a4);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4> launch)
-            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
+            launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4);
     }
 
@@ -83,7 +83,7 @@ public sealed partial class ComputeDevice
     {
         bool owns = Owns(a1) && Owns(a2) && Owns(a3) && Owns(a4) && Owns(a5);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5> launch)
-            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
+            launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5);
     }
 
@@ -98,7 +98,7 @@ public sealed partial class ComputeDevice
     {
         bool owns = Owns(a1) && Owns(a2) && Owns(a3) && Owns(a4) && Owns(a5) && Owns(a6);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6> launch)
-            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
+            launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6);
     }
 
@@ -115,7 +115,7 @@ public sealed partial class ComputeDevice
         bool owns = Owns(a1) && Owns(a2) && Owns(a3) && Owns(a4) && Owns(a5) && Owns(a6)
             && Owns(a7);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7> launch)
-            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
+            launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7);
     }
 
@@ -133,7 +133,7 @@ public sealed partial class ComputeDevice
         bool owns = Owns(a1) && Owns(a2) && Owns(a3) && Owns(a4) && Owns(a5) && Owns(a6)
             && Owns(a7) && Owns(a8);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8> launch)
-            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
+            launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8);
     }
 
@@ -153,7 +153,7 @@ public sealed partial class ComputeDevice
         bool owns = Owns(a1) && Owns(a2) && Owns(a3) && Owns(a4) && Owns(a5) && Owns(a6)
             && Owns(a7) && Owns(a8) && Owns(a9);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9> launch)
-            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
+            launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9);
     }
 
@@ -175,7 +175,7 @@ public sealed partial class ComputeDevice
             && Owns(a7) && Owns(a8) && Owns(a9) && Owns(a10);
         if (Prepare(kernel, grid, cost, owns)
             is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10> launch)
-            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
+            launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9, a10);
     }
 
@@ -198,7 +198,7 @@ public sealed partial class ComputeDevice
             && Owns(a7) && Owns(a8) && Owns(a9) && Owns(a10) && Owns(a11);
         if (Prepare(kernel, grid, cost, owns)
             is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11> launch)
-            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
+            launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11);
     }
 
@@ -222,7 +222,7 @@ public sealed partial class ComputeDevice
             && Owns(a7) && Owns(a8) && Owns(a9) && Owns(a10) && Owns(a11) && Owns(a12);
         if (Prepare(kernel, grid, cost, owns)
             is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12> launch)
-            launch = Compile(kernel, () => Accelerator.LoadKernel(kernel, KernelCatalog.BoundsOf(kernel.Method)));
+            launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12);
     }
 
@@ -254,15 +254,16 @@ public sealed partial class ComputeDevice
     }
 
     private bool Owns<T>(T argument)
-        where T : struct => argument is not IArrayView { Buffer: { } memory } || memory.Accelerator == Accelerator;
+        where T : struct => ViewMemory<T>.Of is not { } of || of(argument) is not { } memory || memory.Accelerator == Accelerator;
 
-    private TLauncher Compile<TLauncher>(Delegate kernel, Func<TLauncher> load)
+    private TLauncher Compile<TKernel, TLauncher>(TKernel kernel, Func<Accelerator, TKernel, KernelSpecialization, TLauncher> load)
+        where TKernel : Delegate
         where TLauncher : Delegate
     {
         RequireNotRecording();
         try
         {
-            TLauncher launcher = load();
+            TLauncher launcher = load(Accelerator, kernel, KernelCatalog.BoundsOf(kernel.Method));
             _launchers[kernel.Method] = launcher;
             return launcher;
         }
@@ -272,4 +273,22 @@ public sealed partial class ComputeDevice
             throw new DeviceException($"kernel {kernel.Method.Name} does not compile on '{Name}': {reason}", e);
         }
     }
+}
+
+/// <summary>The memory behind an argument that is a view, asked without making an object of it.</summary>
+internal static class ViewMemory<T>
+    where T : struct
+{
+    /// <summary>Null where <typeparamref name="T"/> is no view.</summary>
+    public static readonly Func<T, MemoryBuffer?>? Of = typeof(T).IsAssignableTo(typeof(IArrayView))
+        ? typeof(ViewMemory).GetMethod(nameof(ViewMemory.Of))!.MakeGenericMethod(typeof(T)).CreateDelegate<Func<T, MemoryBuffer?>>()
+        : null;
+}
+
+/// <inheritdoc cref="ViewMemory{T}"/>
+internal static class ViewMemory
+{
+    /// <summary>The memory of a view.</summary>
+    public static MemoryBuffer? Of<TView>(TView view)
+        where TView : struct, IArrayView => view.Buffer;
 }

@@ -67,6 +67,7 @@ public readonly record struct LedgerEntry(long Launches, long Flops, long Bytes)
 public sealed class Ledger
 {
     private readonly Dictionary<LedgerKey, LedgerEntry> _entries = [];
+    private readonly Dictionary<(string Layer, string Name), string> _paths = [];
     private Dictionary<LedgerKey, LedgerEntry>? _recorded;
 
     /// <summary>The current phase.</summary>
@@ -99,7 +100,9 @@ public sealed class Ledger
     public Scope Enter(string name)
     {
         Scope scope = new(this);
-        Layer = Layer.Length == 0 ? name : $"{Layer}.{name}";
+        if (!_paths.TryGetValue((Layer, name), out string? path))
+            _paths[(Layer, name)] = path = Layer.Length == 0 ? name : $"{Layer}.{name}";
+        Layer = path;
         return scope;
     }
 

@@ -11,7 +11,7 @@ public sealed partial class ComputeDevice
     private Recording? _recording;
     private bool _mayUseGraphs = true;
 
-    /// <summary>Whether launches can be recorded here: NVIDIA's driver can.</summary>
+    /// <summary>Whether launches can be recorded here.</summary>
     public bool HasGraphs => Recorder is not null;
 
     /// <summary>

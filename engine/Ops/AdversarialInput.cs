@@ -74,7 +74,7 @@ internal struct ChannelNormalization<T>
     {
         Require.That(channels <= MaxChannels, op, $"at most {MaxChannels} channels", channels);
         Require.That(n.Mean.Length == channels && n.Std.Length == channels, op, $"mean and std of {channels} channels", n.Mean.Length);
-        Require.That(n.Std.All(std => std > 0), op, "positive std", string.Join(", ", n.Std));
+        Require.That(n.Std.All(std => std > 0), op, "positive std", n.Std.Min());
         double[] rstd = [.. n.Std.Select(std => 1 / std)];
         return new()
         {

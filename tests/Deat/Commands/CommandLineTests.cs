@@ -107,6 +107,18 @@ public sealed class CommandLineTests
     }
 
     [Test]
+    public void ARunBegunWithGraphsGoesOnWhereThereAreNone()
+    {
+        Run($"{Tiny} --epochs 2 --graphs off --out-dir {_folder["run"]}");
+        JsonNode config = JsonNode.Parse(File.ReadAllText(_folder["run/config.json"]))!;
+        Assert.That(config["graphs"], Is.Null, "on the CPU it means nothing");
+        config["graphs"] = "on";
+        File.WriteAllText(_folder["run/config.json"], config.ToJsonString());
+        Assert.That(Run($"train --resume {_folder["run"]}").Item1, Is.EqualTo(ExitCodes.Ok));
+        Assert.That(Run($"train --resume {_folder["run"]} --graphs on").Item1, Is.EqualTo(ExitCodes.Usage));
+    }
+
+    [Test]
     public void ALearningRateOutOfAllProportionEndsWithAClearLine()
     {
         (int code, _, string errors) =
@@ -132,6 +144,8 @@ public sealed class CommandLineTests
     [TestCase("train --device cpu --precision tf32", ExitCodes.Device, "no tensor cores")]
     [TestCase("train --device cpu --attack-precision bf16", ExitCodes.Device, "no tensor cores")]
     [TestCase("train --device cpu --precision fp16", ExitCodes.Usage, "--precision")]
+    [TestCase("train --device cpu --graphs on", ExitCodes.Usage, "--graphs on conflicts with --device cpu, which has no graphs")]
+    [TestCase("train --device cpu --graphs maybe", ExitCodes.Usage, "--graphs 'maybe' is not one of on, off")]
     [TestCase("train --device gpu", ExitCodes.Device, "no device matches")]
     [TestCase("train --device cpu --data-dir /nowhere", ExitCodes.Data, "/nowhere")]
     [TestCase("train --device cpu --data folder --data-dir {folder}", ExitCodes.Data, "{folder}")]

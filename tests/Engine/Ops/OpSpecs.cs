@@ -13,7 +13,7 @@ internal static partial class OpSpecs
         BatchNorm(training: true, relu: false), BatchNorm(training: false, relu: false),
         BatchNorm(training: true, relu: true), BatchNorm(training: false, relu: true),
         Relu, GlobalAveragePool, Linear, CrossEntropy, Margin, Correct,
-        AdversarialInput, LinfStep, InitializeDelta, SgdStep, GatherBatch,
+        AdversarialInput, LinfStep, InitializeDelta, SgdStep, GatherBatch, Keep,
     ];
 
     private static OpSpec Fill => new()
@@ -36,6 +36,33 @@ internal static partial class OpSpecs
             };
         },
         Errors = [("a border", tape => Ops.Fill(tape.Activation(new Shape(1, 1, 2, 2), ElementType.Float32), 0))],
+    };
+
+    private static OpSpec Keep => new()
+    {
+        Name = nameof(Ops.Keep),
+        Draw = draw =>
+        {
+            Shape shape = new(1, draw.Pick(draw.Between(1, 40), draw.Between(4000, 9000)));
+            return new()
+            {
+                Geometry = $"{shape}",
+                Operands = [new("values", shape, Role.Plain, draw.Values(shape)), new("place", shape, Role.Plain)],
+                NaNs = ["values"],
+                Run = scope =>
+                {
+                    Ops.Keep(scope["values"], scope["place"]);
+                    return null;
+                },
+                Reference = arguments => new() { ["place"] = Exact(arguments["values"]) },
+            };
+        },
+        Errors =
+        [
+            ("two shapes", tape => Ops.Keep(Plain(tape, 1, 3), Plain(tape, 3, 1))),
+            ("two types", tape => Ops.Keep(Plain(tape, 1, 3), Plain(tape, 1, 3, type: ElementType.Int32))),
+            ("a border", tape => Ops.Keep(Activation(tape, 1, 1, 2, 2), Activation(tape, 1, 1, 2, 2))),
+        ],
     };
 
     private static OpSpec Add => new()
