@@ -12,7 +12,7 @@ internal static class TimingCommands
     public static Command Kernels() => Create(
         "kernels", "Time everything that a training step consists of, and compare it with the roofline.", "Kernels",
         (device, batch, width, precision) =>
-            [.. precision == Precision.Float32 ? DeviceSuite.Peaks(device) : [], .. KernelSuite.Of(device, batch, width, precision)]);
+            [.. DeviceSuite.Peaks(device, precision), .. KernelSuite.Of(device, batch, width, precision)]);
 
     public static Command Steps() => Create("steps", "Time whole training steps.", "Training steps", StepSuite.Of);
 

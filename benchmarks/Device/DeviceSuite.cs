@@ -13,10 +13,16 @@ public static class DeviceSuite
 
     /// <summary>Everything on <paramref name="device"/>.</summary>
     public static IEnumerable<Measured> Of(ComputeDevice device) =>
-        [.. Peaks(device), new EngineLaunches(isWaited: false, device), new EngineLaunches(isWaited: true, device)];
+    [
+        .. Enum.GetValues<Precision>().Where(precision => precision == Precision.Float32 || device.Traits.HasTensorCores)
+            .SelectMany(precision => Peaks(device, precision)),
+        new EngineLaunches(isWaited: false, device), new EngineLaunches(isWaited: true, device),
+    ];
 
-    /// <summary>The two numbers of the roofline.</summary>
-    public static IEnumerable<Measured> Peaks(ComputeDevice device) => [new EngineCopy(device), new EngineMultiplyAdds(device)];
+    /// <summary>The numbers of the roofline of a precision; all have the bandwidth of the copy.</summary>
+    public static IEnumerable<Measured> Peaks(ComputeDevice device, Precision precision) => precision == Precision.Float32
+        ? [new EngineCopy(device), new EngineMultiplyAdds(device)]
+        : [new EngineMatrixProducts(device, precision)];
 }
 
 /// <summary>A copy that no cache holds.</summary>
@@ -57,6 +63,26 @@ public sealed class EngineMultiplyAdds(ComputeDevice device) : EngineWork(Roofli
 
     /// <inheritdoc/>
     public override void Run() => Ops.MultiplyAdds(_sums, 0.5, _iterations);
+}
+
+/// <summary>Products of matrices in the tensor cores, of enough warps to fill the device.</summary>
+public sealed class EngineMatrixProducts(ComputeDevice device, Precision precision)
+    : EngineWork(Roofline.MatrixProducts, device, precision)
+{
+    private const int Iterations = 2000;
+
+    // Three groups of 128 are on each multiprocessor at a time, eight times over.
+    private readonly Shape _shape = new(1, device.Traits.Processors * 3 * 128 * 8);
+    private Tensor _sums = null!;
+
+    /// <inheritdoc/>
+    public override long Flops => _shape.Count * Iterations * Ops.MatrixProductFlops(Precision);
+
+    /// <inheritdoc/>
+    public override void Prepare() => _sums = Workspace.Plain(_shape, ElementType.Float32);
+
+    /// <inheritdoc/>
+    public override void Run() => Ops.MatrixProducts(_sums, Precision, 0.5f, 0.75f, Iterations);
 }
 
 /// <summary>A thousand launches of a kernel that does next to nothing.</summary>

@@ -2,15 +2,18 @@ using Deat.Engine;
 
 namespace Deat.Benchmarks;
 
-/// <summary>Work of the engine on a device, its convolutions in the given precision.</summary>
-public abstract class EngineWork(string what, ComputeDevice device, Precision precision = Precision.Float32)
-    : Measured(what, $"{device.Listing.Id}{(precision == Precision.Float32 ? "" : $" {Precisions.NameOf(precision)}")}")
+/// <summary>Work of the engine on a device, its convolutions in the given precision, launched as graphs or kernel by kernel.</summary>
+public abstract class EngineWork(string what, ComputeDevice device, Precision precision = Precision.Float32, bool graphs = false)
+    : Measured(what, NameOf(device, precision, graphs))
 {
     /// <summary>Where it happens.</summary>
     protected ComputeDevice Device { get; } = device;
 
     /// <summary>In which convolutions multiply.</summary>
     protected Precision Precision { get; } = precision;
+
+    /// <summary>Whether passes that repeat are launched as graphs.</summary>
+    protected bool Graphs { get; } = graphs;
 
     /// <summary>Owns what is there from <see cref="Measured.Prepare"/> on.</summary>
     protected Workspace Workspace { get; } = new(device, MemoryCategory.Data);
@@ -23,6 +26,12 @@ public abstract class EngineWork(string what, ComputeDevice device, Precision pr
     {
         Workspace.Dispose();
         base.Dispose(disposing);
+    }
+
+    private static string NameOf(ComputeDevice device, Precision precision, bool graphs)
+    {
+        string name = device.Listing.Id + (precision == Precision.Float32 ? "" : $" {Precisions.NameOf(precision)}");
+        return graphs ? name + " graphs" : name;
     }
 
     /// <summary>An activation of float32 numbers in [-1, 1) that follow from <paramref name="seed"/>.</summary>

@@ -5,8 +5,9 @@ using Deat.Training;
 namespace Deat.Benchmarks;
 
 /// <summary>A training step of PreAct-ResNet-18 on one batch of random images, as <c>deat train</c> does it.</summary>
-public abstract class EngineStep(string what, double alpha, int batchSize, int width, ComputeDevice device, Precision precision)
-    : EngineWork(what, device, precision)
+public abstract class EngineStep(
+    string what, double alpha, int batchSize, int width, ComputeDevice device, Precision precision, bool graphs)
+    : EngineWork(what, device, precision, graphs)
 {
     private PreActResNet18 _model = null!;
     private Sgd _optimizer = null!;
@@ -34,10 +35,18 @@ public abstract class EngineStep(string what, double alpha, int batchSize, int w
             Update = () => _optimizer.Step(StepSettings.LearningRate, StepSettings.Momentum),
         };
         Start(_pass);
+        // The first run of a pass compiles, the second makes a graph of it.
+        for (int run = 0; Graphs && run < 2; run++)
+            Run();
     }
 
     /// <inheritdoc/>
-    public sealed override void Run() => Run(_pass);
+    public sealed override void Run()
+    {
+        // Those who take turns with this one on the device may want it the other way.
+        Device.UsesGraphs = Graphs;
+        Run(_pass);
+    }
 
     /// <summary>The step.</summary>
     protected abstract void Run(AdversarialPass pass);
@@ -62,16 +71,18 @@ public abstract class EngineStep(string what, double alpha, int batchSize, int w
 }
 
 /// <summary>One replay of DEAT and FREE, with the gradient magnitude, which the fused step gives away.</summary>
-public sealed class EngineReplay(int batch, int width, ComputeDevice device, Precision precision = Precision.Float32)
-    : EngineStep(StepSettings.Replay, StepSettings.ReplayAlpha, batch, width, device, precision)
+public sealed class EngineReplay(
+    int batch, int width, ComputeDevice device, Precision precision = Precision.Float32, bool graphs = false)
+    : EngineStep(StepSettings.Replay, StepSettings.ReplayAlpha, batch, width, device, precision, graphs)
 {
     /// <inheritdoc/>
     protected override void Run(AdversarialPass pass) => InnerLoops.Replay(pass, 1);
 }
 
 /// <summary>A PGD-7 training step: a start, seven passes without gradients of weights and one that trains.</summary>
-public sealed class EnginePgd(int batch, int width, ComputeDevice device, Precision precision = Precision.Float32)
-    : EngineStep(StepSettings.Pgd, StepSettings.PgdAlpha, batch, width, device, precision)
+public sealed class EnginePgd(
+    int batch, int width, ComputeDevice device, Precision precision = Precision.Float32, bool graphs = false)
+    : EngineStep(StepSettings.Pgd, StepSettings.PgdAlpha, batch, width, device, precision, graphs)
 {
     /// <inheritdoc/>
     protected override void Run(AdversarialPass pass)
@@ -82,8 +93,9 @@ public sealed class EnginePgd(int batch, int width, ComputeDevice device, Precis
 }
 
 /// <summary>A training step without an adversary.</summary>
-public sealed class EngineNatural(int batch, int width, ComputeDevice device, Precision precision = Precision.Float32)
-    : EngineStep(StepSettings.Natural, 0, batch, width, device, precision)
+public sealed class EngineNatural(
+    int batch, int width, ComputeDevice device, Precision precision = Precision.Float32, bool graphs = false)
+    : EngineStep(StepSettings.Natural, 0, batch, width, device, precision, graphs)
 {
     /// <inheritdoc/>
     protected override void Run(AdversarialPass pass) => InnerLoops.AttackThenUpdate(pass, 0);

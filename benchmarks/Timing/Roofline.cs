@@ -16,11 +16,19 @@ public readonly record struct Roofline(double GigaflopsPerSecond, double Gigabyt
     /// <summary>The work that measures <see cref="GigaflopsPerSecond"/>.</summary>
     public const string MultiplyAdds = "float32 multiply-adds in registers";
 
-    /// <summary>The roofline from the two timings of <paramref name="who"/>; null where one is missing.</summary>
+    /// <summary>The work that measures <see cref="GigaflopsPerSecond"/> of a precision of tensor cores.</summary>
+    public const string MatrixProducts = "products in tensor cores";
+
+    /// <summary>
+    /// The roofline of <paramref name="who"/>, a device or a device with a precision after a space, which has the device's bandwidth; null
+    /// where a timing is missing.
+    /// </summary>
     public static Roofline? Of(IReadOnlyCollection<Timing> timings, string who)
     {
-        Timing? Find(string what) => timings.FirstOrDefault(timing => timing.Who == who && timing.What == what);
-        return Find(MultiplyAdds)?.GigaflopsPerSecond is double flops && Find(Copy)?.GigabytesPerSecond is double bytes
+        string device = who.Split(' ')[0];
+        Timing? Find(string by, string what) => timings.FirstOrDefault(timing => timing.Who == by && timing.What == what);
+        Timing? peak = Find(who, who == device ? MultiplyAdds : MatrixProducts);
+        return peak?.GigaflopsPerSecond is double flops && Find(device, Copy)?.GigabytesPerSecond is double bytes
             ? new Roofline(flops, bytes)
             : null;
     }

@@ -39,6 +39,38 @@ public static partial class Ops
         Dispatch.Run(sums.Type, wide, new MultiplyAddLaunch(sums, factor, iterations));
     }
 
+    /// <summary>
+    /// The most that a kernel gets of the device's tensor cores: each warp adds the products of constant matrices to sixteen 16 x 8 matrices
+    /// of sums, which live in registers. Each element of these is, after n iterations, n * k * left * right with k = 8 for TF32 and 16 for
+    /// BF16. A benchmark, not a part of any network.
+    /// </summary>
+    /// <param name="sums">Plain Float32, written: the sum of the 64 sums of a work-item for each, in whole groups of 128.</param>
+    /// <param name="precision">TF32 or BF16.</param>
+    /// <param name="left">Every number of the left matrices, rounded to the precision.</param>
+    /// <param name="right">Every number of the right matrices, likewise.</param>
+    /// <param name="iterations"><see cref="MatrixProductFlops"/> operations each, for every element.</param>
+    /// <exception cref="DeviceException">The device has no tensor cores for this precision.</exception>
+    public static void MatrixProducts(Tensor sums, Precision precision, float left, float right, int iterations)
+    {
+        const string Op = nameof(MatrixProducts);
+        ComputeDevice device = sums.Device;
+        int items = (int)sums.Shape.Count;
+        Require.That(sums.Type == ElementType.Float32 && sums.Layout == Layout.Plain(sums.Shape), Op, "plain Float32", sums.Layout);
+        Require.That(items % TensorTile.Items == 0, Op, $"groups of {TensorTile.Items}", sums.Shape);
+        Require.That(device.Supporting(precision) != Precision.Float32, Op, "a precision of tensor cores", precision);
+        Action<ArrayView<float>, int, int, int> kernel = precision == Precision.BFloat16
+            ? ProbeKernels.MatrixProducts<BFloat16>
+            : ProbeKernels.MatrixProducts<TensorFloat32>;
+        device.Launch(
+            kernel, new LaunchGrid(items / TensorTile.Items, TensorTile.Items),
+            new Cost(sums.Shape.Count * iterations * MatrixProductFlops(precision), sums.Shape.Count * sizeof(float)),
+            sums.View<float>(), BitConverter.SingleToInt32Bits(left), BitConverter.SingleToInt32Bits(right), iterations);
+    }
+
+    /// <summary>Floating-point operations of <see cref="MatrixProducts"/> for each element and iteration.</summary>
+    public static int MatrixProductFlops(Precision precision) =>
+        16 * 2 * 16 * 8 * (precision == Precision.BFloat16 ? 16 : 8) / 32;
+
     private readonly record struct CopyLaunch(Tensor X, Tensor Y) : ITypedLaunch
     {
         public void Run<T, TLane>()
@@ -109,6 +141,28 @@ internal static class ProbeKernels
 
         Real.Store(sums, item, a + b + c + d + e + f + g + h + k + l);
     }
+
+    // Every item of a group takes part, also where the products are emulated.
+    public static void MatrixProducts<TPrecision>(ArrayView<float> sums, int left, int right, int iterations)
+        where TPrecision : unmanaged, ITensorPrecision
+    {
+        int a = TPrecision.Pack(left, left), b = TPrecision.Pack(right, right);
+        Words4 row = new() { A = a, B = a, C = a, D = a };
+        Words2 column = new() { A = b, B = b };
+        LeftWords rows = new() { M0 = row, M1 = row, M2 = row, M3 = row };
+        RightWords columns = new()
+        {
+            M0 = column, M1 = column, M2 = column, M3 = column, M4 = column, M5 = column, M6 = column, M7 = column,
+        };
+        WarpTile c = default;
+        for (int i = 0; i < iterations; i++)
+            c = TPrecision.Multiply(c, rows, columns, 8);
+        float sum = Sum(c.F0) + Sum(c.F1) + Sum(c.F2) + Sum(c.F3) + Sum(c.F4) + Sum(c.F5) + Sum(c.F6) + Sum(c.F7);
+        sum += Sum(c.F8) + Sum(c.F9) + Sum(c.F10) + Sum(c.F11) + Sum(c.F12) + Sum(c.F13) + Sum(c.F14) + Sum(c.F15);
+        Real.Store(sums, (Grid.IdxX * TensorTile.Items) + Group.IdxX, sum);
+    }
+
+    private static float Sum(Fragment f) => f.C0 + f.C1 + f.C2 + f.C3;
 }
 
 /// <summary>Independent chains, as many as hide the latency of a multiply-add on CPUs (five cycles, two at a time).</summary>

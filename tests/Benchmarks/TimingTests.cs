@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Deat.Benchmarks;
+using Deat.Engine;
 using NUnit.Framework;
 
 namespace Deat.Tests;
@@ -135,6 +136,45 @@ public sealed class TimingTests
         read.Write(path + "2");
         Assert.That(File.ReadAllText(path + "2"), Is.EqualTo(File.ReadAllText(path)));
         folder.Delete();
+    }
+
+    [Test]
+    public void APrecisionOfTensorCoresHasItsOwnPeakAndTheDevicesBandwidth()
+    {
+        Timing[] timings =
+        [
+            new(Roofline.Copy, "cuda:0") { Milliseconds = [1], Bytes = 3_000_000 },
+            new(Roofline.MultiplyAdds, "cuda:0") { Milliseconds = [1], Flops = 50_000_000 },
+            new(Roofline.MatrixProducts, "cuda:0 tf32") { Milliseconds = [1], Flops = 400_000_000 },
+        ];
+        Assert.That(Roofline.Of(timings, "cuda:0"), Is.EqualTo(new Roofline(50, 3)));
+        Assert.That(Roofline.Of(timings, "cuda:0 tf32"), Is.EqualTo(new Roofline(400, 3)));
+        Assert.That(Roofline.Of(timings, "cuda:0 bf16"), Is.Null);
+    }
+
+    [Test]
+    public void StepsAreTimedWithGraphsAndWithoutWhereADeviceHasThem()
+    {
+        ComputeDevice device = TestDevices.Get("cpu");
+        Assert.That(StepSuite.Of(device, 4, 2, Precision.Float32).Select(step => step.Who).Distinct(), Is.EqualTo(new[] { "cpu" }));
+        bool poison = device.Pool.Poison;
+        device.Pool.Poison = false;
+        EmulatedGraphs graphs = EmulatedGraphs.On(device);
+        try
+        {
+            IReadOnlyList<Timing> timings = Rounds.Measure(StepSuite.Of(device, 4, 2, Precision.Float32), rounds: 2);
+            Assert.That(timings.Select(timing => timing.Failure), Is.All.Null);
+            Assert.That(
+                timings.Select(timing => timing.Who), Is.EqualTo(Enumerable.Repeat(new[] { "cpu", "cpu graphs" }, 3).SelectMany(who => who)));
+            // A pass each for replay and natural step, two for PGD-7; warming up and two rounds are graphs already.
+            Assert.That((graphs.Made, graphs.Disposed), Is.EqualTo((4, 4)));
+            Assert.That(graphs.Launches, Is.GreaterThanOrEqualTo(3 * (1 + 8 + 1)));
+        }
+        finally
+        {
+            EmulatedGraphs.Off(device);
+            device.Pool.Poison = poison;
+        }
     }
 
     private sealed class Logged(string what, string who, List<string> log) : Measured(what, who)
