@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Reflection;
 using ILGPU;
 using ILGPU.Runtime;
@@ -21,6 +22,10 @@ internal readonly record struct LaunchGrid(int Groups, int GroupSize, int Shared
 public sealed partial class ComputeDevice
 {
     private readonly Dictionary<MethodInfo, Delegate> _launchers = [];
+    private TimeSpan _compilation;
+
+    /// <summary>From how much time spent on compilation the user is told.</summary>
+    internal TimeSpan NoticeableCompilation { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>Enough groups for <paramref name="items"/> work-items; the kernel must ignore the surplus.</summary>
     internal LaunchGrid Grid(int items) => Traits.Backend == Backend.Cpu
@@ -226,6 +231,15 @@ public sealed partial class ComputeDevice
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12);
     }
 
+    // Where kernels come from a cache it takes no time worth a word.
+    private void Noticed(TimeSpan compilation)
+    {
+        bool wasShort = _compilation < NoticeableCompilation;
+        _compilation += compilation;
+        if (wasShort && _compilation >= NoticeableCompilation)
+            Notices?.Invoke($"compiling kernels for {Listing.Id}, once for each kernel; drivers keep them for the next run");
+    }
+
     private Delegate? Prepare(Delegate kernel, LaunchGrid grid, Cost cost, bool ownsViews)
     {
         MethodInfo method = kernel.Method;
@@ -261,10 +275,12 @@ public sealed partial class ComputeDevice
         where TLauncher : Delegate
     {
         RequireNotRecording();
+        long start = Stopwatch.GetTimestamp();
         try
         {
             TLauncher launcher = load(Accelerator, kernel, KernelCatalog.BoundsOf(kernel.Method));
             _launchers[kernel.Method] = launcher;
+            Noticed(Stopwatch.GetElapsedTime(start));
             return launcher;
         }
         catch (Exception e)

@@ -56,6 +56,33 @@ public sealed class LaunchTests
         Assert.That(theirs.ToArray<float>(), Is.All.Zero);
     }
 
+    [Test]
+    public void TheUserIsToldOnceThatKernelsAreCompiledWhereThatTakesTime()
+    {
+        using ComputeDevice device = ComputeDevice.Open("cpu");
+        List<string> notices = [];
+        device.Notices = notices.Add;
+        using Workspace workspace = new(device, MemoryCategory.Data);
+        Tensor tensor = workspace.Plain<float>(Vector, ElementType.Float32, new float[8]);
+        device.NoticeableCompilation = TimeSpan.FromTicks(1);
+        Assert.That(notices, Is.Empty);
+        Ops.Fill(tensor, 1);
+        Ops.Keep(tensor, tensor);
+        Ops.Fill(tensor, 1);
+        Assert.That(notices, Is.EqualTo(new[] { "compiling kernels for cpu, once for each kernel; drivers keep them for the next run" }));
+    }
+
+    [Test]
+    public void NothingIsSaidOfACompilationThatTakesNoTime()
+    {
+        using ComputeDevice device = ComputeDevice.Open("cpu");
+        List<string> notices = [];
+        (device.Notices, device.NoticeableCompilation) = (notices.Add, TimeSpan.FromDays(1));
+        using Workspace workspace = new(device, MemoryCategory.Data);
+        Ops.Fill(workspace.Plain(Vector, ElementType.Float32), 1);
+        Assert.That(notices, Is.Empty);
+    }
+
     // A failed compilation spoils the context, so the device is not the shared one.
     [Test]
     public void AKernelThatDoesNotCompileIsNamed([ValueSource(typeof(TestDevices), nameof(TestDevices.Ids))] string id)
