@@ -25,7 +25,7 @@ public sealed partial class ComputeDevice
     private TimeSpan _compilation;
 
     /// <summary>From how much time spent on compilation the user is told.</summary>
-    internal TimeSpan NoticeableCompilation { get; set; } = TimeSpan.FromSeconds(1);
+    internal TimeSpan NoticeableCompilation { get; set; } = TimeSpan.FromSeconds(2);
 
     /// <summary>Enough groups for <paramref name="items"/> work-items; the kernel must ignore the surplus.</summary>
     internal LaunchGrid Grid(int items) => Traits.Backend == Backend.Cpu
