@@ -23,15 +23,18 @@ public static class ReportText
     public static string Captions(IEnumerable<TimingReport> reports) => string.Join("\n\n", reports.Select(Caption).Distinct());
 
     /// <summary>
-    /// The table of all timings, if there is anybody to compare, the table of the roofline for each device whose peaks are among them, and
-    /// what failed.
+    /// The table of all timings, if there is anybody to compare, otherwise of those that no roofline bounds; the table of the roofline for
+    /// each device whose peaks are among them, and what failed.
     /// </summary>
     public static string Tables(IReadOnlyCollection<Timing> timings)
     {
         StringBuilder text = new();
         string[] all = [.. timings.Select(timing => timing.Who).Distinct()];
-        if (all.Length > 1 || Roofline.Of(timings, all[0]) is null)
-            text.Append(TimingTable.Of(timings));
+        bool isComparison = all.Length > 1 || Roofline.Of(timings, all[0]) is null;
+        // What has a place on the roofline is in its table.
+        Timing[] compared = [.. timings.Where(timing => isComparison || timing is { Flops: 0, Bytes: 0 })];
+        if (compared.Length > 0)
+            text.Append(TimingTable.Of(compared));
         foreach (string who in all)
         {
             if (Roofline.Of(timings, who) is not Roofline roofline)
