@@ -25,10 +25,10 @@ public readonly record struct PassResult(Tensor Loss, Tensor? InputGradient, IDi
 /// <param name="compute">The pass on a new tape.</param>
 public sealed class RepeatedPass(ComputeDevice device, Func<Tape> open, Func<Tape, PassResult> compute) : IDisposable
 {
-    // Memory is missing if the pass before met the pool in another state.
-    private const int MaxAttempts = 3;
+    // Each attempt that lacks memory leaves a piece of it; a kernel that is not compiled is so after the next run.
+    private const int MaxAttempts = 300, MaxFailures = 3;
 
-    private int _attempts;
+    private int _failures;
     private int[] _results = [];
     private Workspace? _reserve;
     private LaunchGraph? _graph;
@@ -43,7 +43,7 @@ public sealed class RepeatedPass(ComputeDevice device, Func<Tape> open, Func<Tap
     {
         if (_graph is not null && (!MayRecord || !_graph.IsFree))
             Forget();
-        if (MayRecord && _reserve is not null && _graph is null && _attempts < MaxAttempts)
+        if (MayRecord && _reserve is not null && _graph is null && _failures < MaxFailures)
             Record();
         if (_graph is null)
             return RunPlainly();
@@ -90,19 +90,21 @@ public sealed class RepeatedPass(ComputeDevice device, Func<Tape> open, Func<Tap
 
     private void Record()
     {
-        Tape tape = open();
-        tape.Lasting = _results;
         GiveReserveBack();
-        _graph = device.Record(() => _result = compute(tape), () => tape.ReleaseAllBut(_result.Loss, _result.InputGradient));
-        if (_graph is null)
+        bool again = true;
+        for (int attempt = 0; _graph is null && again && attempt < MaxAttempts; attempt++)
         {
-            _attempts++;
-            tape.Dispose();
-            return;
+            Tape tape = open();
+            tape.Lasting = _results;
+            _graph = device.Record(
+                () => _result = compute(tape), () => tape.ReleaseAllBut(_result.Loss, _result.InputGradient), out again);
+            if (_graph is null)
+                tape.Dispose();
+            else
+                _kept = tape;
         }
 
-        _attempts = 0;
-        _kept = tape;
+        _failures = _graph is null ? _failures + 1 : 0;
     }
 
     private void GiveReserveBack()

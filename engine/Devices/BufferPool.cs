@@ -97,6 +97,11 @@ public sealed class BufferPool : IDisposable
             buffer = new DeviceBuffer(_device, reused.Memory, key, reused.Guard);
             _freeBytes -= reused.Capacity;
         }
+        else if (_device.IsRecording)
+        {
+            // What was rented so far is not given back yet, so that this allocates.
+            throw new NotWhileRecordingException(() => Return(Rent(layout, type, category)));
+        }
         else
         {
             buffer = Allocate(key);
@@ -190,7 +195,6 @@ public sealed class BufferPool : IDisposable
 
     private DeviceBuffer Allocate(PoolKey key)
     {
-        _device.RequireNotRecording();
         MemoryBuffer1D<byte, Stride1D.Dense> memory;
         int guard = Poison ? GuardBytes : 0;
         long bytes = key.Bytes + (2 * guard);

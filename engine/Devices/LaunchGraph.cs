@@ -70,4 +70,10 @@ internal sealed class Recording
 }
 
 /// <summary>Something cannot be done while launches are recorded: memory is missing, or a kernel is not compiled.</summary>
-internal sealed class NotWhileRecordingException() : InvalidOperationException("This cannot be recorded: the device was to do more than launch.");
+/// <param name="remedy">Does it outside, so that the same recording comes further the next time; null where nothing can.</param>
+internal sealed class NotWhileRecordingException(Action? remedy = null)
+    : InvalidOperationException("This cannot be recorded: the device was to do more than launch.")
+{
+    /// <summary>Does it outside; null where nothing can.</summary>
+    public Action? Remedy => remedy;
+}

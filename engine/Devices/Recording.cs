@@ -41,32 +41,36 @@ public sealed partial class ComputeDevice
     }
 
     /// <summary>
-    /// Records what <paramref name="work"/> launches; nothing of it runs. Null where it cannot be recorded: not now, because memory or a
-    /// compiled kernel is missing, or not at all, and then the user is told and graphs are off from here on.
+    /// Records what <paramref name="work"/> launches; nothing of it runs. Null where it cannot be recorded: not now, because something is
+    /// missing, or not at all, and then the user is told and graphs are off from here on.
     /// </summary>
     /// <param name="work">Launches only what needs no answer.</param>
     /// <param name="release">Gives back what <paramref name="work"/> rented and nobody will read.</param>
+    /// <param name="isCloser">Whether memory was missing, which is there now.</param>
     [SuppressMessage("Design", "CA1031", Justification = "Whatever fails while recording is done without a graph, and fails there again.")]
-    internal LaunchGraph? Record(Action work, Action release)
+    internal LaunchGraph? Record(Action work, Action release, out bool isCloser)
     {
         RequireNotRecording();
         Recording recording = new();
+        isCloser = false;
         try
         {
             IRecordedLaunches launches = Recorded(work, recording);
             release();
             return new LaunchGraph(this, launches, recording);
         }
+        catch (NotWhileRecordingException e)
+        {
+            e.Remedy?.Invoke();
+            isCloser = e.Remedy is not null;
+        }
         catch (Exception e)
         {
-            if (e is not NotWhileRecordingException)
-            {
-                UsesGraphs = false;
-                Notices?.Invoke($"no graphs on {Listing.Id}, kernels are launched one by one: {e.Message}");
-            }
-
-            return null;
+            UsesGraphs = false;
+            Notices?.Invoke($"no graphs on {Listing.Id}, kernels are launched one by one: {e.Message}");
         }
+
+        return null;
     }
 
     /// <summary>Forbids what would make a driver give up a recording.</summary>

@@ -79,11 +79,19 @@ public sealed class CudaGraphsTests
                 device.Synchronize,
                 () => tensor.ToArray<float>(),
                 () => tensor.CopyFrom<float>([4, 5, 6]),
-                () => workspace.Plain(new Shape(1, 12_345_679), ElementType.UInt8),
-                () => device.Record(() => { }, () => { }),
+                () => device.Record(() => { }, () => { }, out _),
             ];
             foreach (Action action in forbidden)
-                Assert.That(device.Record(action, () => { }), Is.Null);
+            {
+                Assert.That(device.Record(action, () => { }, out bool isCloser), Is.Null);
+                Assert.That(isCloser, Is.False);
+            }
+
+            Action rents = () => workspace.Plain(new Shape(1, 1_234_567), ElementType.UInt8);
+            Assert.That(device.Record(rents, () => { }, out bool isThereNow), Is.Null);
+            Assert.That(isThereNow, "memory that was missing");
+            using (LaunchGraph? graph = device.Record(rents, () => { }, out _))
+                Assert.That(graph, Is.Not.Null);
             Assert.That(tensor.ToArray<float>(), Is.EqualTo(new[] { 1, 2, 3 }));
             Assert.That(driver.IsClean);
         }
