@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Reflection;
 using ILGPU;
 using ILGPU.Runtime;
@@ -22,10 +21,6 @@ internal readonly record struct LaunchGrid(int Groups, int GroupSize, int Shared
 public sealed partial class ComputeDevice
 {
     private readonly Dictionary<MethodInfo, Delegate> _launchers = [];
-    private TimeSpan _compilation;
-
-    /// <summary>From how much time spent on compilation the user is told.</summary>
-    internal TimeSpan NoticeableCompilation { get; set; } = TimeSpan.FromSeconds(2);
 
     /// <summary>Enough groups for <paramref name="items"/> work-items; the kernel must ignore the surplus.</summary>
     internal LaunchGrid Grid(int items) => Traits.Backend == Backend.Cpu
@@ -231,15 +226,6 @@ public sealed partial class ComputeDevice
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12);
     }
 
-    // Where kernels come from a cache it takes no time worth a word.
-    private void Noticed(TimeSpan compilation)
-    {
-        bool wasShort = _compilation < NoticeableCompilation;
-        _compilation += compilation;
-        if (wasShort && _compilation >= NoticeableCompilation)
-            Notices?.Invoke($"compiling kernels for {Listing.Id}, once for each kernel; drivers keep them for the next run");
-    }
-
     private Delegate? Prepare(Delegate kernel, LaunchGrid grid, Cost cost, bool ownsViews)
     {
         MethodInfo method = kernel.Method;
@@ -269,42 +255,4 @@ public sealed partial class ComputeDevice
 
     private bool Owns<T>(T argument)
         where T : struct => ViewMemory<T>.Of is not { } of || of(argument) is not { } memory || memory.Accelerator == Accelerator;
-
-    private TLauncher Compile<TKernel, TLauncher>(TKernel kernel, Func<Accelerator, TKernel, KernelSpecialization, TLauncher> load)
-        where TKernel : Delegate
-        where TLauncher : Delegate
-    {
-        RequireNotRecording();
-        long start = Stopwatch.GetTimestamp();
-        try
-        {
-            TLauncher launcher = load(Accelerator, kernel, KernelCatalog.BoundsOf(kernel.Method));
-            _launchers[kernel.Method] = launcher;
-            Noticed(Stopwatch.GetElapsedTime(start));
-            return launcher;
-        }
-        catch (Exception e)
-        {
-            string reason = BuildLog.Explain(Accelerator, kernel.Method, e);
-            throw new DeviceException($"kernel {kernel.Method.Name} does not compile on '{Name}': {reason}", e);
-        }
-    }
-}
-
-/// <summary>The memory behind an argument that is a view, asked without making an object of it.</summary>
-internal static class ViewMemory<T>
-    where T : struct
-{
-    /// <summary>Null where <typeparamref name="T"/> is no view.</summary>
-    public static readonly Func<T, MemoryBuffer?>? Of = typeof(T).IsAssignableTo(typeof(IArrayView))
-        ? typeof(ViewMemory).GetMethod(nameof(ViewMemory.Of))!.MakeGenericMethod(typeof(T)).CreateDelegate<Func<T, MemoryBuffer?>>()
-        : null;
-}
-
-/// <inheritdoc cref="ViewMemory{T}"/>
-internal static class ViewMemory
-{
-    /// <summary>The memory of a view.</summary>
-    public static MemoryBuffer? Of<TView>(TView view)
-        where TView : struct, IArrayView => view.Buffer;
 }

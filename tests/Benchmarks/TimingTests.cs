@@ -159,7 +159,7 @@ public sealed class TimingTests
         Assert.That(StepSuite.Of(device, 4, 2, Precision.Float32).Select(step => step.Who).Distinct(), Is.EqualTo(new[] { "cpu" }));
         bool poison = device.Pool.Poison;
         device.Pool.Poison = false;
-        EmulatedGraphs graphs = EmulatedGraphs.On(device);
+        WatchedGraphs graphs = WatchedGraphs.On(device);
         try
         {
             IReadOnlyList<Timing> timings = Rounds.Measure(StepSuite.Of(device, 4, 2, Precision.Float32), rounds: 2);
@@ -172,7 +172,7 @@ public sealed class TimingTests
         }
         finally
         {
-            EmulatedGraphs.Off(device);
+            WatchedGraphs.Restore(device);
             device.Pool.Poison = poison;
         }
     }

@@ -4,7 +4,7 @@ using NUnit.Framework;
 
 namespace Deat.Tests;
 
-/// <summary>Whole runs whose passes are recorded and launched as graphs: emulated, so that every device has them.</summary>
+/// <summary>Whole runs whose passes are recorded and launched as graphs, emulated ones where a device has none.</summary>
 public sealed class GraphRunTests : WholeRuns
 {
     // A learning rate and momentum that change with every minibatch; with 20 images the last of three minibatches is short.
@@ -25,10 +25,10 @@ public sealed class GraphRunTests : WholeRuns
         select new TestCaseData(id, method);
 
     [TearDown]
-    public void WithoutGraphs()
+    public void RestoreGraphs()
     {
         foreach (string id in TestDevices.Ids)
-            EmulatedGraphs.Off(TestDevices.Get(id));
+            WatchedGraphs.Restore(TestDevices.Get(id));
     }
 
     [TestCaseSource(nameof(Cases))]
@@ -36,9 +36,9 @@ public sealed class GraphRunTests : WholeRuns
     {
         ComputeDevice device = TestDevices.Get(id);
         TrainOptions options = TinyRuns.Options(method + Changing);
-        EmulatedGraphs.Off(device);
+        WatchedGraphs.Off(device);
         (byte[] plain, LedgerCount[] counted) = Run(device, options);
-        EmulatedGraphs graphs = EmulatedGraphs.On(device);
+        WatchedGraphs graphs = WatchedGraphs.On(device);
         (byte[] replayed, LedgerCount[] recounted) = Run(device, options);
         Assert.That(replayed, Is.EqualTo(plain));
         Assert.That(recounted, Is.EqualTo(counted), "what the ledger counted");
@@ -50,7 +50,7 @@ public sealed class GraphRunTests : WholeRuns
     public void EachPassOverTheSameTensorsIsRecordedOnce()
     {
         ComputeDevice device = TestDevices.Get(TestDevices.Ids.First());
-        EmulatedGraphs graphs = EmulatedGraphs.On(device);
+        WatchedGraphs graphs = WatchedGraphs.On(device);
         using Trainer trainer = new(device, TinyRuns.Options("--method pgd --replays 3" + Changing), TinyRuns.Images());
         TinyRuns.Train(trainer, 3);
         // Attack and update, of full minibatches (6) and of short ones (3): all but the first of each is a graph.
@@ -64,9 +64,9 @@ public sealed class GraphRunTests : WholeRuns
     {
         ComputeDevice device = TestDevices.Get(id);
         TrainOptions options = TinyRuns.Options(Methods[^1] + Changing);
-        EmulatedGraphs.Off(device);
+        WatchedGraphs.Off(device);
         byte[] plain = TinyRuns.Run(device, options, TinyRuns.Images());
-        EmulatedGraphs graphs = EmulatedGraphs.On(device);
+        WatchedGraphs graphs = WatchedGraphs.On(device);
         Checkpoint checkpoint;
         using (Trainer first = new(device, options, TinyRuns.Images()))
         {
@@ -87,9 +87,9 @@ public sealed class GraphRunTests : WholeRuns
     {
         ComputeDevice device = TestDevices.Get(id);
         TrainOptions options = TinyRuns.Options(Methods[^1] + Changing + " --epochs 2");
-        EmulatedGraphs.Off(device);
+        WatchedGraphs.Off(device);
         byte[] plain = TinyRuns.Run(device, options, TinyRuns.Images());
-        EmulatedGraphs graphs = EmulatedGraphs.On(device);
+        WatchedGraphs graphs = WatchedGraphs.On(device);
         using Trainer trainer = new(device, options, TinyRuns.Images());
         trainer.Observer = _ => device.Pool.PoisonFree();
         TinyRuns.Train(trainer, options.Epochs);
@@ -102,11 +102,11 @@ public sealed class GraphRunTests : WholeRuns
     {
         ComputeDevice device = TestDevices.Get(TestDevices.Ids.First());
         TrainOptions options = TinyRuns.Options("--method free --replays 3 --epochs 2");
-        EmulatedGraphs.Off(device);
+        WatchedGraphs.Off(device);
         device.Pool.Trim();
         ImageSet images = TinyRuns.Images(16);
         byte[] plain = TinyRuns.Run(device, options, images);
-        EmulatedGraphs graphs = EmulatedGraphs.On(device);
+        WatchedGraphs graphs = WatchedGraphs.On(device);
         using Trainer trainer = new(device, options, images);
         trainer.TrainBatch();
         Assert.That(graphs.Made, Is.EqualTo(1));
@@ -130,9 +130,9 @@ public sealed class GraphRunTests : WholeRuns
         using Trainer trainer = new(device, options, TinyRuns.Images());
         TinyRuns.Train(trainer, 1);
         ImageSet images = TinyRuns.Images(37, seed: 2);
-        EmulatedGraphs.Off(device);
+        WatchedGraphs.Off(device);
         (EvaluationResult plain, LedgerCount[] counted) = Evaluate();
-        EmulatedGraphs graphs = EmulatedGraphs.On(device);
+        WatchedGraphs graphs = WatchedGraphs.On(device);
         (EvaluationResult replayed, LedgerCount[] recounted) = Evaluate();
         Assert.That(replayed.Losses, Is.EqualTo(plain.Losses));
         Assert.That(replayed.Correct, Is.EqualTo(plain.Correct));
@@ -157,7 +157,7 @@ public sealed class GraphRunTests : WholeRuns
         const int Replays = 20, MostBytesEach = 1024;
         string id = TestDevices.Ids.FirstOrDefault(id => id != "cpu") ?? IgnoreForLack();
         ComputeDevice device = TestDevices.Get(id);
-        EmulatedGraphs.On(device);
+        WatchedGraphs.On(device);
         using Trainer trainer = new(device, TinyRuns.Options($"--method free --replays {Replays}"), TinyRuns.Images(24));
         trainer.TrainBatch();
         trainer.TrainBatch();
@@ -172,9 +172,9 @@ public sealed class GraphRunTests : WholeRuns
     {
         ComputeDevice device = TestDevices.Get(TestDevices.Ids.First());
         TrainOptions options = TinyRuns.Options(Methods[2] + Changing);
-        EmulatedGraphs.Off(device);
+        WatchedGraphs.Off(device);
         (byte[] plain, LedgerCount[] counted) = Run(device, options);
-        EmulatedGraphs graphs = EmulatedGraphs.On(device);
+        WatchedGraphs graphs = WatchedGraphs.On(device);
         graphs.Failure = failure;
         List<string> notices = [];
         device.Notices = notices.Add;

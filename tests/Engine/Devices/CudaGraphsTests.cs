@@ -69,6 +69,7 @@ public sealed class CudaGraphsTests
         ComputeDevice device = TestDevices.Get(id);
         bool poison = device.Pool.Poison;
         FakeCudaDriver driver = new();
+        ILaunchRecorder? own = device.Recorder;
         (device.Recorder, device.Pool.Poison) = (new CudaGraphs(driver, FakeCudaDriver.Stream, () => { }), false);
         try
         {
@@ -97,8 +98,7 @@ public sealed class CudaGraphsTests
         }
         finally
         {
-            EmulatedGraphs.Off(device);
-            device.Pool.Poison = poison;
+            (device.Recorder, device.Pool.Poison) = (own, poison);
         }
     }
 

@@ -5,16 +5,20 @@ using Deat.Engine;
 namespace Deat.Tests;
 
 /// <summary>
-/// Graphs for devices without: while recording, launches are put aside with all their arguments, as a driver that captures a stream does,
-/// and a graph's launch makes them one after the other. Everything above the driver is what it is on CUDA.
+/// Counts what a device's graphs do. Where it has none they are emulated: while recording, launches are put aside with all their arguments,
+/// as a driver that captures a stream does, and a graph's launch makes them one after the other. Everything above the driver is what it is
+/// on CUDA.
 /// </summary>
-internal sealed class EmulatedGraphs : ILaunchRecorder
+internal sealed class WatchedGraphs : ILaunchRecorder
 {
-    private static readonly MethodInfo Noting = typeof(EmulatedGraphs).GetMethod(nameof(Note), BindingFlags.Instance | BindingFlags.NonPublic)!;
+    private static readonly Dictionary<ComputeDevice, ILaunchRecorder?> Own = [];
+
+    private static readonly MethodInfo Noting = typeof(WatchedGraphs).GetMethod(nameof(Note), BindingFlags.Instance | BindingFlags.NonPublic)!;
 
     private readonly Dictionary<Delegate, Delegate> _noting = [];
     private List<Action>? _calls;
     private Action? _prepare;
+    private ILaunchRecorder? _driver;
 
     /// <summary>What fails, as a driver may: begin, end.</summary>
     public string? Failure { get; set; }
@@ -31,27 +35,35 @@ internal sealed class EmulatedGraphs : ILaunchRecorder
     /// <summary>Launches of graphs.</summary>
     public int Launches { get; private set; }
 
-    /// <summary>Gives graphs to a device until the result is disposed.</summary>
-    public static EmulatedGraphs On(ComputeDevice device)
+    /// <summary>Lets a device use graphs, until <see cref="Restore"/>.</summary>
+    public static WatchedGraphs On(ComputeDevice device)
     {
-        EmulatedGraphs graphs = new();
+        Own.TryAdd(device, device.Recorder);
+        WatchedGraphs graphs = new() { _driver = Own[device] };
         (device.Recorder, device.UsesGraphs) = (graphs, true);
         return graphs;
     }
 
-    /// <summary>Takes graphs from a device again; on CUDA its own stay off.</summary>
-    public static void Off(ComputeDevice device) => (device.Recorder, device.UsesGraphs) = (null, true);
+    /// <summary>Lets a device use none, until <see cref="Restore"/>.</summary>
+    public static void Off(ComputeDevice device) => device.UsesGraphs = false;
+
+    /// <summary>Leaves a device with its own graphs, or none.</summary>
+    public static void Restore(ComputeDevice device) =>
+        (device.Recorder, device.UsesGraphs) = (Own.GetValueOrDefault(device, device.Recorder), true);
 
     public void Begin()
     {
         Begun++;
         FailIf("begin");
         Assert(_calls is null, "a recording within a recording");
+        _driver?.Begin();
         _calls = [];
     }
 
     public Delegate Recording(Delegate launcher, Action prepare)
     {
+        if (_driver is not null)
+            return _driver.Recording(launcher, prepare);
         _prepare = prepare;
         if (_noting.TryGetValue(launcher, out Delegate? noting))
             return noting;
@@ -65,12 +77,19 @@ internal sealed class EmulatedGraphs : ILaunchRecorder
     {
         List<Action> calls = _calls!;
         _calls = null;
+        IRecordedLaunches? launches = _driver?.End();
+        if (Failure == "end")
+            launches?.Dispose();
         FailIf("end");
         Made++;
-        return new Graph(this, calls);
+        return new Graph(this, calls, launches);
     }
 
-    public void Abandon() => _calls = null;
+    public void Abandon()
+    {
+        _calls = null;
+        _driver?.Abandon();
+    }
 
     private static void Assert(bool holds, string what)
     {
@@ -95,7 +114,7 @@ internal sealed class EmulatedGraphs : ILaunchRecorder
         });
     }
 
-    private sealed class Graph(EmulatedGraphs owner, List<Action> calls) : IRecordedLaunches
+    private sealed class Graph(WatchedGraphs owner, List<Action> calls, IRecordedLaunches? launches) : IRecordedLaunches
     {
         private bool _isDisposed;
 
@@ -104,6 +123,7 @@ internal sealed class EmulatedGraphs : ILaunchRecorder
             Assert(!_isDisposed, "a graph that was given back");
             Assert(owner._calls is null, "a graph within a recording");
             owner.Launches++;
+            launches?.Launch();
             calls.ForEach(call => call());
         }
 
@@ -111,6 +131,7 @@ internal sealed class EmulatedGraphs : ILaunchRecorder
         {
             Assert(!_isDisposed, "a graph that was given back twice");
             _isDisposed = true;
+            launches?.Dispose();
             owner.Disposed++;
         }
     }
