@@ -185,7 +185,7 @@ public sealed class TapeTests
         tape.Backward(Loss(tape, Ops.Relu(tape, x), Integers(Images, seed: 18)));
         tape.Dispose();
         Assert.That(() => x.ToArray<float>(), Throws.InvalidOperationException);
-        using Workspace next = new(device, MemoryCategory.Data);
+        using Workspace next = new(device, MemoryCategory.Activations);
         Tensor reusing = Enumerable.Range(0, 8).Select(_ => Integers(next, Images, seed: 19))
             .First(tensor => tensor.Buffer.Memory == x.Buffer.Memory);
         Assert.That(() => x.ToArray<float>(), Throws.InvalidOperationException, "while another tensor has the memory");
