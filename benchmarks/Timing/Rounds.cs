@@ -6,8 +6,11 @@ namespace Deat.Benchmarks;
 /// <summary>Times work in turns, so that all who do it see the same state of the machine.</summary>
 public static class Rounds
 {
+    /// <summary>Rounds of warming up. After one, memory is still new to the machine, and what comes first would look slow.</summary>
+    public const int WarmUps = 3;
+
     /// <summary>
-    /// For each work: prepares all who do it, lets each do one round to warm up, then times <paramref name="rounds"/> rounds in which each
+    /// For each work: prepares all who do it, lets each do some rounds to warm up, then times <paramref name="rounds"/> rounds in which each
     /// has its turn, and disposes them. Who fails is left out, with the reason.
     /// </summary>
     /// <param name="all">Everything to time, in the order of the report.</param>
@@ -22,7 +25,7 @@ public static class Rounds
             Turn[] turns = [.. work.Select(measured => new Turn(measured, runs))];
             foreach (Turn turn in turns)
                 turn.Try(turn.Measured.Prepare);
-            for (int round = -1; round < rounds; round++)
+            for (int round = -WarmUps; round < rounds; round++)
                 foreach (Turn turn in turns)
                     turn.Try(() => turn.Take(isTimed: round >= 0));
             foreach (Turn turn in turns)

@@ -17,7 +17,7 @@ public sealed class TimingTests
             new[] { ("a", "one", 2), ("a", "two", 2), ("b", "one", 2) }));
         Assert.That(log.TakeWhile(entry => !entry.StartsWith('b')), Is.EqualTo(
             new[] { "a one prepare", "a two prepare" }
-                .Concat(Enumerable.Repeat((string[])[.. Turn("a one"), .. Turn("a two")], 3).SelectMany(turns => turns))
+                .Concat(Enumerable.Repeat((string[])[.. Turn("a one"), .. Turn("a two")], 2 + Rounds.WarmUps).SelectMany(turns => turns))
                 .Concat(["a one dispose", "a two dispose"])));
 
         static string[] Turn(string who) =>
