@@ -103,8 +103,8 @@ public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precisio
 
     /// <summary>
     /// Records that <paramref name="output"/> was computed from <paramref name="inputs"/>; nothing if no input needs a gradient.
-    /// The closure gets the output's gradient; for each input that <see cref="Needs"/> one it calls <see cref="Accumulate"/> or
-    /// <see cref="WriteGradient"/>.
+    /// The closure gets the output's gradient; for each input that <see cref="Needs"/> one it calls
+    /// <see cref="Accumulate(Tensor, Tensor)"/> or <see cref="WriteGradient"/>.
     /// </summary>
     internal Tensor Record(Tensor output, ReadOnlySpan<Tensor> inputs, Action<Tensor> backward)
     {
@@ -136,6 +136,18 @@ public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precisio
         Ops.AddInto(sum, before, gradient, Direction.InputGradient);
         _gradients[tensor] = sum;
         ReleaseUnlessShared(gradient);
+    }
+
+    /// <summary>
+    /// Lets <paramref name="write"/> compute a gradient and add it in one pass: it is given what was accumulated before, null if nothing
+    /// was, and where the sum belongs, which may be the same memory.
+    /// </summary>
+    internal void Accumulate(Tensor tensor, Action<Tensor?, Tensor> write)
+    {
+        _gradients.Remove(tensor, out Tensor? before);
+        Tensor sum = before is null || _gradients.ContainsValue(before) ? Allocate(tensor.Layout, tensor.Type) : before;
+        write(before, sum);
+        _gradients[tensor] = sum;
     }
 
     /// <summary>

@@ -73,7 +73,7 @@ public sealed record DeviceTraits
     };
 
     /// <summary>Elements that one work-item of an element-wise kernel handles.</summary>
-    public int Chunk => IsCpuLike ? 4096 : 8;
+    public int Chunk => IsCpuLike ? 4096 : 4;
 
     /// <summary>
     /// The layout of activations: on CPU-like devices 16 channels side by side (one register tile) where 16 divides C, on GPUs all
@@ -85,6 +85,13 @@ public sealed record DeviceTraits
         return new Layout(shape, block, shape.Pixels > 1 ? 1 : 0);
     }
 
-    /// <summary>Whether kernels that walk the channels of <paramref name="layout"/> take eight of them at a time.</summary>
-    public bool UsesWideLanes(Layout layout) => IsCpuLike && layout.Block % 8 == 0;
+    /// <summary>
+    /// How many elements a kernel takes at a time where <paramref name="elements"/> lie side by side: eight on CPU-like devices, a vector;
+    /// four on GPUs, the 128 bits that an item loads at once; one where these do not divide them.
+    /// </summary>
+    public int LaneWidth(int elements)
+    {
+        int width = IsCpuLike ? 8 : 4;
+        return elements % width == 0 ? width : 1;
+    }
 }

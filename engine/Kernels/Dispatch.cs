@@ -14,26 +14,32 @@ internal interface ITypedLaunch
 /// <summary>The one place where element types and lane widths become type parameters.</summary>
 internal static class Dispatch
 {
-    /// <summary>Runs <paramref name="launch"/> for <paramref name="type"/>, eight elements a lane if <paramref name="wide"/>.</summary>
-    public static void Run<TLaunch>(ElementType type, bool wide, in TLaunch launch)
+    /// <summary>Runs <paramref name="launch"/> for <paramref name="type"/>, in lanes of <paramref name="width"/>: 1, 4 or 8.</summary>
+    public static void Run<TLaunch>(ElementType type, int width, in TLaunch launch)
         where TLaunch : struct, ITypedLaunch
     {
-        switch (type, wide)
+        switch (type, width)
         {
-            case (ElementType.Float32, true):
+            case (ElementType.Float32, 8):
                 launch.Run<float, Lane8<float>>();
                 break;
-            case (ElementType.Float32, false):
+            case (ElementType.Float32, 4):
+                launch.Run<float, Quad<float>>();
+                break;
+            case (ElementType.Float32, 1):
                 launch.Run<float, Lane1<float>>();
                 break;
-            case (ElementType.Float64, true):
+            case (ElementType.Float64, 8):
                 launch.Run<double, Lane8<double>>();
                 break;
-            case (ElementType.Float64, false):
+            case (ElementType.Float64, 4):
+                launch.Run<double, Quad<double>>();
+                break;
+            case (ElementType.Float64, 1):
                 launch.Run<double, Lane1<double>>();
                 break;
             default:
-                throw new ArgumentException($"Kernels work on Float32 and Float64, not {type}.", nameof(type));
+                throw new ArgumentException($"Kernels work on Float32 and Float64, not {type}, in lanes of 1, 4 or 8.", nameof(type));
         }
     }
 }

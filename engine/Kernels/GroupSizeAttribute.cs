@@ -10,6 +10,9 @@ internal sealed class GroupSizeAttribute(int items) : Attribute
 {
     public int Items { get; } = items;
 
+    /// <summary>Whether smaller groups will do: what devices get that have no larger ones, or are CPUs.</summary>
+    public bool IsLargest { get; init; }
+
     /// <summary>
     /// Groups that are to find room on a multiprocessor at the same time, which bounds the registers of an item; with binary64 half as
     /// many. 0 leaves it to the compiler.

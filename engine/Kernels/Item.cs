@@ -18,5 +18,13 @@ internal static class Item
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Index() => ItemQueue.Next();
 
+    /// <summary>The group of a kernel whose groups are single items on CPU-like devices: there <see cref="Index"/>.</summary>
+    [IntrinsicImplementation]
+    [DeviceBody(nameof(GroupBody))]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Group() => ItemQueue.Next();
+
+    private static int GroupBody() => Grid.IdxX;
+
     private static int IndexBody() => Grid.GlobalIndex.X;
 }

@@ -30,10 +30,11 @@ internal static class KernelCatalog
     });
 
     /// <summary>Work-items per group on GPUs.</summary>
-    public static int GroupSizeOf(MethodInfo kernel) => FixedGroupSizeOf(kernel) ?? DeviceTraits.GpuGroupSize;
+    public static int GroupSizeOf(MethodInfo kernel) => GroupSize(kernel)?.Items ?? DeviceTraits.GpuGroupSize;
 
     /// <summary>The one group size that the kernel is written for; null if any will do.</summary>
-    public static int? FixedGroupSizeOf(MethodInfo kernel) => GroupSize(kernel)?.Items;
+    public static int? FixedGroupSizeOf(MethodInfo kernel) =>
+        GroupSize(kernel) is { IsLargest: false } size ? size.Items : null;
 
     /// <summary>What compilers are told about the group and the registers that it may take.</summary>
     public static KernelSpecialization BoundsOf(MethodInfo kernel) => GroupSize(kernel) is { Resident: > 0 } size

@@ -6,8 +6,8 @@ namespace Deat.Engine;
 
 /// <summary>
 /// One or several elements that lie side by side and are handled alike. A kernel over lanes is written once: with
-/// <see cref="Lane1{T}"/> a work-item handles single elements (GPUs, ragged channel counts), with <see cref="Lane8{T}"/> eight
-/// (CPU-like devices, where compilers do not vectorise across work-items).
+/// <see cref="Lane1{T}"/> a work-item handles single elements (ragged channel counts), with <see cref="Quad{T}"/> four (GPUs, which have
+/// instructions for 128 bits), with <see cref="Lane8{T}"/> eight (CPU-like devices, where compilers do not vectorise across work-items).
 /// </summary>
 internal interface ILane<TSelf, T>
     where TSelf : unmanaged, ILane<TSelf, T>
@@ -34,11 +34,22 @@ internal interface ILane<TSelf, T>
     /// <summary>condition &lt;= 0 ? 0 : v, the gradient of ReLU, which keeps v where the condition is NaN.</summary>
     static abstract TSelf WherePositive(TSelf condition, TSelf v);
 
+    /// <summary>The function of each element.</summary>
+    static abstract TSelf Map<TFunction>(TSelf v)
+        where TFunction : struct, IFunction<T>;
+
     /// <summary>Elements <paramref name="place"/>, <paramref name="place"/> + <paramref name="step"/>, ... of a view.</summary>
     static abstract TSelf Gather(ArrayView<T> view, int place, int step);
 
     /// <summary>Sets elements <paramref name="place"/>, <paramref name="place"/> + <paramref name="step"/>, ... of a view.</summary>
     static abstract void Scatter(ArrayView<T> view, int place, int step, TSelf value);
+}
+
+/// <summary>A function of one element.</summary>
+internal interface IFunction<T>
+    where T : unmanaged
+{
+    static abstract T Of(T v);
 }
 
 /// <summary>A single element.</summary>
@@ -63,6 +74,9 @@ internal struct Lane1<T> : ILane<Lane1<T>, T>
     public static Lane1<T> Relu(Lane1<T> v) => new() { A = v.A < T.Zero ? T.Zero : v.A };
 
     public static Lane1<T> WherePositive(Lane1<T> condition, Lane1<T> v) => new() { A = condition.A <= T.Zero ? T.Zero : v.A };
+
+    public static Lane1<T> Map<TFunction>(Lane1<T> v)
+        where TFunction : struct, IFunction<T> => new() { A = TFunction.Of(v.A) };
 
     public static Lane1<T> Gather(ArrayView<T> view, int place, int step) => new() { A = Real.Load(view, place) };
 
@@ -91,6 +105,19 @@ internal struct Lane8<T> : ILane<Lane8<T>, T>
     public static Lane8<T> Relu(Lane8<T> v) => Lane8Math.Relu(v);
 
     public static Lane8<T> WherePositive(Lane8<T> condition, Lane8<T> v) => Lane8Math.WherePositive(condition, v);
+
+    public static Lane8<T> Map<TFunction>(Lane8<T> v)
+        where TFunction : struct, IFunction<T> => new()
+        {
+            A = TFunction.Of(v.A),
+            B = TFunction.Of(v.B),
+            C = TFunction.Of(v.C),
+            D = TFunction.Of(v.D),
+            E = TFunction.Of(v.E),
+            F = TFunction.Of(v.F),
+            G = TFunction.Of(v.G),
+            H = TFunction.Of(v.H),
+        };
 
     public static Lane8<T> Gather(ArrayView<T> view, int place, int step) => new()
     {

@@ -40,6 +40,16 @@ internal readonly struct VectorLane(Vector256<float> value) : ILane<VectorLane, 
     public static VectorLane WherePositive(VectorLane condition, VectorLane v) =>
         new(Vector256.AndNot(v._value, Vector256.LessThanOrEqual(condition._value, Vector256<float>.Zero)));
 
+    public static VectorLane Map<TFunction>(VectorLane v)
+        where TFunction : struct, IFunction<float>
+    {
+        Span<float> elements = stackalloc float[Width];
+        v._value.CopyTo(elements);
+        foreach (ref float element in elements)
+            element = TFunction.Of(element);
+        return new(Vector256.Create<float>(elements));
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static unsafe VectorLane Gather(ArrayView<float> view, int place, int step)
     {

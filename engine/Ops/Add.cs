@@ -32,7 +32,7 @@ public static partial class Ops
     {
         Require.That(a.Layout == b.Layout && a.Type == b.Type, nameof(Add), a.Layout, b.Layout);
         Require.That(a.Layout == y.Layout && a.Type == y.Type, nameof(Add), a.Layout, y.Layout);
-        Dispatch.Run(a.Type, a.Device.Traits.IsCpuLike && a.Layout.Length % 8 == 0, new AddLaunch(y, a, b, direction));
+        Dispatch.Run(a.Type, a.Device.Traits.LaneWidth(a.Layout.Length), new AddLaunch(y, a, b, direction));
     }
 
     private readonly record struct AddLaunch(Tensor Y, Tensor A, Tensor B, Direction Direction) : ITypedLaunch

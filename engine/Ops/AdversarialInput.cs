@@ -29,7 +29,7 @@ public static partial class Ops
     public static void AdversarialInput(Tensor z, Tensor x, Tensor delta, Normalization normalization)
     {
         RequireAlike(nameof(AdversarialInput), x, delta, z);
-        Dispatch.Run(x.Type, wide: false, new AdversarialInputLaunch(z, x, delta, normalization));
+        Dispatch.Run(x.Type, width: 1, new AdversarialInputLaunch(z, x, delta, normalization));
     }
 
     private static void RequireAlike(string op, Tensor x, params ReadOnlySpan<Tensor> others)

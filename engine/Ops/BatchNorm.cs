@@ -65,18 +65,15 @@ public static partial class Ops
         Require.That(
             (state.Gamma.Gradient is null) == (state.Beta.Gradient is null), nameof(BatchNorm), "both parameters or neither", state);
         BatchNormPass pass = new(
-            tape, x, state, training, relu,
-            tape.Plain(Shape.Vector(x.Shape.C), x.Type),
-            tape.Plain(Shape.Vector(x.Shape.C), x.Type),
-            tape.Allocate(x.Layout, x.Type));
-        bool wide = x.Device.Traits.UsesWideLanes(x.Layout);
-        Dispatch.Run(x.Type, wide, new BatchNormForward(pass));
-        return tape.Record(pass.Y, [x, state.Gamma, state.Beta], dy => Dispatch.Run(x.Type, wide, new BatchNormBackward(pass, dy)));
+            tape, x, state, training, relu, tape.Plain(new Shape(2, x.Shape.C), x.Type), tape.Allocate(x.Layout, x.Type));
+        int width = x.Device.Traits.LaneWidth(x.Layout.Block);
+        Dispatch.Run(x.Type, width, new BatchNormForward(pass));
+        return tape.Record(pass.Y, [x, state.Gamma, state.Beta], dy => Dispatch.Run(x.Type, width, new BatchNormBackward(pass, dy)));
     }
 
-    /// <summary>One call: what its kernels share. Mean and rstd = 1 / sqrt(variance + epsilon) are those that normalised x.</summary>
+    /// <summary>One call: what its kernels share. Statistics: mean and rstd = 1 / sqrt(variance + epsilon) that normalised x.</summary>
     private sealed record BatchNormPass(
-        Tape Tape, Tensor X, BatchNormState State, bool Training, bool Relu, Tensor Mean, Tensor Rstd, Tensor Y)
+        Tape Tape, Tensor X, BatchNormState State, bool Training, bool Relu, Tensor Statistics, Tensor Y)
     {
         public ComputeDevice Device => X.Device;
 
@@ -92,12 +89,12 @@ public static partial class Ops
 
         public int Bytes => X.Type.Bytes();
 
-        /// <summary>Two numbers for each slice and channel: the first stage of a reduction.</summary>
-        public (Tensor First, Tensor Second) Partials(RowSlices slices)
-        {
-            Shape shape = new(slices.Slices, X.Shape.C);
-            return (Tape.Plain(shape, X.Type), Tape.Plain(shape, X.Type));
-        }
+        public ChannelSlices Slices<TLane, T>()
+            where T : unmanaged, IBinaryFloatingPointIeee754<T>
+            where TLane : unmanaged, ILane<TLane, T> => new(X.Layout, TLane.Width, Device.Traits);
+
+        /// <summary>Two numbers for each slice and channel: what one pass leaves for the next.</summary>
+        public Tensor Partials(ChannelSlices slices) => Tape.Plain(new Shape(2 * slices.Slices, X.Shape.C), X.Type);
     }
 
     private readonly record struct BatchNormForward(BatchNormPass Pass) : ITypedLaunch
@@ -106,52 +103,41 @@ public static partial class Ops
             where T : unmanaged, IBinaryFloatingPointIeee754<T>
             where TLane : unmanaged, ILane<TLane, T>
         {
-            RowSlices slices = RowSlices.Of<T, TLane>(Pass.X);
+            ChannelSlices slices = Pass.Slices<TLane, T>();
+            BatchMoments<T> moments = BatchMoments<T>.Of(Pass.Count, slices, Pass.State, Pass.Training);
+            Tensor partials = Pass.Training ? Pass.Partials(slices) : Pass.Statistics;
             if (Pass.Training)
-                BatchStatistics<T, TLane>(slices);
-            else
-                RunningStatistics<T>();
+            {
+                Pass.Device.Launch(
+                    BatchNormKernels.SliceMoments<T, TLane>, slices.Grid<TLane>(Pass.Device, sums: 2),
+                    new Cost((5 * Pass.Elements) + (2 * partials.Shape.Count), (Pass.Elements + partials.Shape.Count) * Pass.Bytes),
+                    Pass.X.View<TLane>(), partials.View<TLane>(), moments, slices);
+            }
+
             if (Pass.Relu)
-                Normalise<T, TLane, Rectifier>(slices);
+                Normalise<T, TLane, Rectifier>(partials, moments, slices);
             else
-                Normalise<T, TLane, Identity>(slices);
+                Normalise<T, TLane, Identity>(partials, moments, slices);
+            if (Pass.Training)
+                Pass.Tape.Release(partials);
         }
 
-        private void BatchStatistics<T, TLane>(RowSlices slices)
+        private void Normalise<T, TLane, TActivation>(Tensor partials, BatchMoments<T> moments, ChannelSlices slices)
             where T : unmanaged, IBinaryFloatingPointIeee754<T>
             where TLane : unmanaged, ILane<TLane, T>
+            where TActivation : struct, IActivation
         {
-            var (pass, state) = (Pass, Pass.State);
-            var (means, squares) = pass.Partials(slices);
-            long partials = means.Shape.Count;
+            (BatchNormPass pass, BatchNormState state) = (Pass, Pass.State);
+            long sums = pass.Training ? partials.Shape.Count : 0;
+            Cost cost = new(
+                ((3 + pass.Comparisons) * pass.Elements) + (3 * sums) + ((pass.Training ? 12 : 3) * pass.Channels),
+                ((2 * pass.Elements) + sums + ((pass.Training ? 8 : 6) * pass.Channels)) * pass.Bytes);
             pass.Device.Launch(
-                BatchNormKernels.SliceMoments<T, TLane>, pass.Device.Grid(slices.Items),
-                new Cost((5 * pass.Elements) + (2 * partials), (pass.Elements + (2 * partials)) * pass.Bytes),
-                pass.X.View<TLane>(), means.View<TLane>(), squares.View<TLane>(), T.CreateChecked(1.0 / slices.Pixels), slices);
-            pass.Device.Launch(
-                BatchNormKernels.BatchStatistics<T, TLane>, GroupSum.Grid<TLane>(pass.Device, slices.Lanes, sums: 2),
-                new Cost((5 * partials) + (12 * pass.Channels), ((2 * partials) + (6 * pass.Channels)) * pass.Bytes),
-                pass.X.View<TLane>(), means.View<TLane>(), squares.View<TLane>(), pass.Mean.View<TLane>(), pass.Rstd.View<TLane>(),
-                state.RunningMean.View<T>(), state.RunningVariance.View<T>(), BatchMoments<T>.Of(pass.Count, slices, state), slices);
-            pass.Tape.Release(means);
-            pass.Tape.Release(squares);
+                BatchNormKernels.Normalise<T, TLane, TActivation>, slices.Grid<TLane>(pass.Device, sums: 2), cost,
+                pass.X.View<TLane>(), partials.View<TLane>(), pass.Statistics.View<TLane>(), state.RunningMean.View<TLane>(),
+                state.RunningVariance.View<TLane>(), state.Gamma.View<TLane>(), state.Beta.View<TLane>(), pass.Y.View<TLane>(), moments,
+                slices);
         }
-
-        private void RunningStatistics<T>()
-            where T : unmanaged, IBinaryFloatingPointIeee754<T> => Pass.Device.Launch(
-                BatchNormKernels.RunningStatistics<T>, Pass.Device.Grid(Pass.Channels),
-                new Cost(3 * Pass.Channels, 4 * Pass.Channels * Pass.Bytes),
-                Pass.State.RunningMean.View<T>(), Pass.State.RunningVariance.View<T>(), Pass.Mean.View<T>(), Pass.Rstd.View<T>(),
-                T.CreateChecked(Pass.State.Epsilon));
-
-        private void Normalise<T, TLane, TActivation>(RowSlices slices)
-            where T : unmanaged, IBinaryFloatingPointIeee754<T>
-            where TLane : unmanaged, ILane<TLane, T>
-            where TActivation : struct, IActivation => Pass.Device.Launch(
-                BatchNormKernels.Normalise<T, TLane, TActivation>, Pass.Device.Grid(slices.Items),
-                new Cost((3 + Pass.Comparisons) * Pass.Elements, ((2 * Pass.Elements) + (4 * Pass.Channels)) * Pass.Bytes),
-                Pass.X.View<TLane>(), Pass.Mean.View<TLane>(), Pass.Rstd.View<TLane>(),
-                Pass.State.Gamma.View<TLane>(), Pass.State.Beta.View<TLane>(), Pass.Y.View<TLane>(), slices);
     }
 
     private readonly record struct BatchNormBackward(BatchNormPass Pass, Tensor Dy) : ITypedLaunch
@@ -189,7 +175,7 @@ public static partial class Ops
             }
             else
             {
-                InputGradient<T, TLane, TActivation>(Pass.Mean, Pass.Rstd);
+                InputGradient<T, TLane, TActivation>(Pass.Statistics, sums: 0, Pass.Statistics, Pass.Statistics);
             }
         }
 
@@ -198,63 +184,60 @@ public static partial class Ops
             where TLane : unmanaged, ILane<TLane, T>
             where TActivation : struct, IActivation
         {
-            ParameterGradients<T, TLane, TActivation>(dgamma, dbeta);
-            if (!Pass.Tape.Needs(Pass.X))
-                return;
-            if (Pass.Training)
-                InputGradient<T, TLane, TActivation>(dgamma, dbeta);
-            else
-                InputGradient<T, TLane, TActivation>(Pass.Mean, Pass.Rstd);
-        }
-
-        private void ParameterGradients<T, TLane, TActivation>(Tensor dgamma, Tensor dbeta)
-            where T : unmanaged, IBinaryFloatingPointIeee754<T>
-            where TLane : unmanaged, ILane<TLane, T>
-            where TActivation : struct, IActivation
-        {
             BatchNormPass pass = Pass;
-            RowSlices slices = RowSlices.Of<T, TLane>(pass.X);
-            var (sums, products) = pass.Partials(slices);
-            long partials = sums.Shape.Count;
+            ChannelSlices slices = pass.Slices<TLane, T>();
+            Tensor partials = pass.Partials(slices);
             Direction direction = pass.Training && pass.Tape.Needs(pass.X) ? Direction.InputGradient : Direction.WeightGradient;
             pass.Device.Launch(
-                BatchNormKernels.SliceGradients<T, TLane, TActivation>, pass.Device.Grid(slices.Items),
+                BatchNormGradientKernels.SliceGradients<T, TLane, TActivation>, slices.Grid<TLane>(pass.Device, sums: 2),
                 new Cost(
                     (4 + (3 * pass.Comparisons)) * pass.Elements,
-                    ((2 * pass.Elements) + (2 * partials) + (4 * pass.Channels)) * pass.Bytes, direction),
-                pass.X.View<TLane>(), Dy.View<TLane>(), pass.Mean.View<TLane>(), pass.Rstd.View<TLane>(),
-                pass.State.Gamma.View<TLane>(), pass.State.Beta.View<TLane>(), sums.View<TLane>(), products.View<TLane>(), slices);
-            pass.Device.Launch(
-                BatchNormKernels.ParameterGradients<T, TLane>, GroupSum.Grid<TLane>(pass.Device, slices.Lanes, sums: 2),
-                new Cost((2 * partials) + pass.Channels, ((2 * partials) + (3 * pass.Channels)) * pass.Bytes, direction),
-                sums.View<TLane>(), products.View<TLane>(), pass.Rstd.View<TLane>(), dgamma.View<TLane>(), dbeta.View<TLane>(),
-                slices.Slices);
-            pass.Tape.Release(sums);
-            pass.Tape.Release(products);
+                    ((2 * pass.Elements) + partials.Shape.Count + (4 * pass.Channels)) * pass.Bytes, direction),
+                pass.X.View<TLane>(), Dy.View<TLane>(), pass.Statistics.View<TLane>(), pass.State.Gamma.View<TLane>(),
+                pass.State.Beta.View<TLane>(), partials.View<TLane>(), slices);
+            InputGradient<T, TLane, TActivation>(partials, slices.Slices, dgamma, dbeta);
+            pass.Tape.Release(partials);
         }
 
-        // In evaluation the sums have no weight, and anything finite stands for them.
-        private void InputGradient<T, TLane, TActivation>(Tensor dgamma, Tensor dbeta)
+        private void InputGradient<T, TLane, TActivation>(Tensor partials, int sums, Tensor dgamma, Tensor dbeta)
             where T : unmanaged, IBinaryFloatingPointIeee754<T>
             where TLane : unmanaged, ILane<TLane, T>
             where TActivation : struct, IActivation
         {
-            BatchNormPass pass = Pass;
-            RowSlices slices = RowSlices.Of<T, TLane>(pass.X);
-            Tensor dx = pass.Tape.Allocate(pass.X.Layout, pass.X.Type);
-            Cost cost = pass.Training
-                ? new Cost(
-                    (5 + (3 * pass.Comparisons)) * pass.Elements, ((3 * pass.Elements) + (6 * pass.Channels)) * pass.Bytes,
-                    Direction.InputGradient)
-                : new Cost(
-                    (1 + (4 * pass.Comparisons)) * pass.Elements,
-                    (((2 + pass.Comparisons) * pass.Elements) + (4 * pass.Channels)) * pass.Bytes, Direction.InputGradient);
-            pass.Device.Launch(
-                BatchNormKernels.InputGradient<T, TLane, TActivation>, pass.Device.Grid(slices.Items), cost,
-                pass.X.View<TLane>(), Dy.View<TLane>(), pass.Mean.View<TLane>(), pass.Rstd.View<TLane>(),
-                pass.State.Gamma.View<TLane>(), pass.State.Beta.View<TLane>(), dgamma.View<TLane>(), dbeta.View<TLane>(),
-                dx.View<TLane>(), T.CreateChecked(pass.Training ? 1 / pass.Count : 0), slices);
-            pass.Tape.Accumulate(pass.X, dx);
+            (BatchNormPass pass, Tensor dy) = (Pass, Dy);
+            if (pass.Tape.Needs(pass.X))
+            {
+                pass.Tape.Accumulate(pass.X, Launch);
+                return;
+            }
+
+            // A gradient that nobody wants, on the way to those of the parameters: only where x is the network's input.
+            Tensor unwanted = pass.Tape.Allocate(pass.X.Layout, pass.X.Type);
+            Launch(null, unwanted);
+            pass.Tape.Release(unwanted);
+
+            void Launch(Tensor? before, Tensor dx)
+            {
+                ChannelSlices slices = pass.Slices<TLane, T>();
+                BatchNormBackwards<T> backwards = new(
+                    T.CreateChecked(pass.Training ? 1 / pass.Count : 0), sums, before is null ? 0 : 1);
+                pass.Device.Launch(
+                    BatchNormGradientKernels.InputGradient<T, TLane, TActivation>, slices.Grid<TLane>(pass.Device, sums: 2),
+                    Price(pass, sums > 0 ? partials.Shape.Count : 0, before is not null),
+                    pass.X.View<TLane>(), dy.View<TLane>(), (before ?? dx).View<TLane>(), pass.Statistics.View<TLane>(),
+                    pass.State.Gamma.View<TLane>(), pass.State.Beta.View<TLane>(), partials.View<TLane>(), dgamma.View<TLane>(),
+                    dbeta.View<TLane>(), dx.View<TLane>(), backwards, slices);
+            }
+        }
+
+        // In evaluation without an activation x is not needed, only its gradient.
+        private static Cost Price(BatchNormPass pass, long partials, bool adds)
+        {
+            int perElement = (pass.Training ? 5 + (3 * pass.Comparisons) : 1 + (4 * pass.Comparisons)) + (adds ? 1 : 0);
+            int tensors = (pass.Training ? 3 : 2 + pass.Comparisons) + (adds ? 1 : 0);
+            return new Cost(
+                (perElement * pass.Elements) + partials, ((tensors * pass.Elements) + partials + (6 * pass.Channels)) * pass.Bytes,
+                Direction.InputGradient);
         }
     }
 }

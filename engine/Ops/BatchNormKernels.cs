@@ -6,287 +6,289 @@ using ILGPU;
 namespace Deat.Engine;
 
 /// <summary>Numbers that turn moments of slices into statistics of the batch.</summary>
+/// <param name="SlicePixels">Pixels of a slice.</param>
+/// <param name="LastPixels">Pixels of the last slice.</param>
+/// <param name="InverseCount">One over the values of a channel.</param>
+/// <param name="InverseCountLessOne">One over one less.</param>
+/// <param name="Epsilon">What is added to a variance.</param>
+/// <param name="Momentum">The weight of the batch in the running statistics.</param>
+/// <param name="Slices">Slices that the statistics come from; 0 takes the running ones.</param>
 internal readonly record struct BatchMoments<T>(
-    T SlicePixels, T InverseSlices, T InverseCount, T InverseCountLessOne, T Epsilon, T Momentum)
+    T SlicePixels, T LastPixels, T InverseCount, T InverseCountLessOne, T Epsilon, T Momentum, int Slices)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    public static BatchMoments<T> Of(double count, RowSlices slices, BatchNormState state) => new(
-        T.CreateChecked(slices.Pixels), T.CreateChecked(1.0 / slices.Slices), T.CreateChecked(1 / count), T.CreateChecked(1 / (count - 1)),
-        T.CreateChecked(state.Epsilon), T.CreateChecked(state.Momentum));
+    public static BatchMoments<T> Of(double count, ChannelSlices slices, BatchNormState state, bool training) => new(
+        T.CreateChecked(slices.RowsPerSlice * slices.Columns), T.CreateChecked(slices.LastPixels), T.CreateChecked(1 / count),
+        T.CreateChecked(count > 1 ? 1 / (count - 1) : 0), T.CreateChecked(state.Epsilon), T.CreateChecked(state.Momentum),
+        training ? slices.Slices : 0);
+
+    public T Pixels(int slice) => slice == Slices - 1 ? LastPixels : SlicePixels;
 }
 
+/// <summary>1 / sqrt(v).</summary>
+[ExcludeFromCodeCoverage]
+internal readonly struct InverseRoot<T> : IFunction<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    public static T Of(T v) => T.One / T.Sqrt(v);
+}
+
+/// <summary>How many values there were, their mean, and the sum of their squared deviations from it.</summary>
+[ExcludeFromCodeCoverage]
+internal struct RunningMoments<T, TLane>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    where TLane : unmanaged, ILane<TLane, T>
+{
+    public T Count;
+
+    public TLane Mean, Squares;
+
+    /// <summary>With four more, whose own mean and squares are exact to a rounding, as in Chan, Golub, LeVeque.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly RunningMoments<T, TLane> With(TLane a, TLane b, TLane c, TLane d)
+    {
+        T four = T.One + T.One + T.One + T.One;
+        TLane mean = ((a + b) + (c + d)) * TLane.Splat(T.One / four);
+        TLane e = a - mean, f = b - mean, g = c - mean, h = d - mean;
+        TLane squares = TLane.Fma(e, e, f * f) + TLane.Fma(g, g, h * h);
+        return With(mean, squares, four);
+    }
+
+    /// <summary>With one more.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly RunningMoments<T, TLane> With(TLane value) => With(value, TLane.Splat(T.Zero), T.One);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly RunningMoments<T, TLane> With(TLane mean, TLane squares, T count)
+    {
+        T all = Count + count;
+        T share = count / all;
+        TLane distance = mean - Mean;
+        return new()
+        {
+            Count = all,
+            Mean = TLane.Fma(distance, TLane.Splat(share), Mean),
+            Squares = Squares + TLane.Fma(distance * distance, TLane.Splat(Count * share), squares),
+        };
+    }
+}
+
+/// <summary>The kernels of the forward pass; <see cref="BatchNormGradientKernels"/> are those of the backward pass.</summary>
 [ExcludeFromCodeCoverage]
 internal static class BatchNormKernels
 {
     /// <summary>
-    /// Mean, as its distance from the channel's first value, and sum of squared deviations from it, for each slice and lane. The
-    /// distance has digits to spare for the differences between slices where the mean itself is large and has none.
+    /// Mean, as its distance from the channel's first value, and sum of squared deviations from it, for each slice and lane: two parts
+    /// of <paramref name="partials"/>. The distance has digits to spare for the differences between slices where the mean itself is large
+    /// and has none.
     /// </summary>
-    public static void SliceMoments<T, TLane>(
-        ArrayView<TLane> x, ArrayView<TLane> means, ArrayView<TLane> squares, T inversePixels, RowSlices slices)
+    [GroupSize(GroupSum.LargestGroup, IsLargest = true)]
+    public static void SliceMoments<T, TLane>(ArrayView<TLane> x, ArrayView<TLane> partials, BatchMoments<T> moments, ChannelSlices slices)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {
-        int item = Item.Index();
-        if (item >= slices.Items)
+        int group = Item.Group();
+        if (group >= slices.Groups)
             return;
-        TLane weight = TLane.Splat(inversePixels);
-        int lastSlice = slices.LastSlice(item);
-        int lastLane = slices.LastLane(item);
-        for (int slice = slices.FirstSlice(item); slice <= lastSlice; slice++)
+        ChannelTask task = ChannelTask.At(in slices, group, Group.IdxX);
+        for (int lane = task.Lane; lane < task.Lane + slices.LanesPerItem; lane++)
         {
-            for (int lane = slices.FirstLane(item); lane <= lastLane; lane++)
+            RunningMoments<T, TLane> own = default;
+            if (lane < slices.Lanes)
+                own = Moments<T, TLane>(x, lane, in task, in slices);
+            T pixels = moments.Pixels(task.Slice);
+            TLane mean = GroupSum.Of<T, TLane>(own.Mean * TLane.Splat(own.Count), slices.LanesAbreast) * TLane.Splat(T.One / pixels);
+            TLane distance = own.Mean - mean;
+            TLane squares = GroupSum.Of<T, TLane>(
+                TLane.Fma(distance * distance, TLane.Splat(own.Count), own.Squares), slices.LanesAbreast);
+            if (task.Worker == 0 && lane < slices.Lanes)
             {
-                int start = slices.Start(slice, lane);
-                TLane pivot = Real.Load(x, slices.Start(0, lane));
-                TLane mean = Distances<T, TLane>(x, start, pivot, slices) * weight;
-                int partial = (slice * slices.Lanes) + lane;
-                Real.Store(means, partial, mean);
-                Real.Store(squares, partial, SquaredDeviations<T, TLane>(x, start, pivot + mean, slices));
+                int partial = (task.Slice * slices.Lanes) + lane;
+                Real.Store(partials, partial, mean);
+                Real.Store(partials, (slices.Slices * slices.Lanes) + partial, squares);
             }
         }
-    }
-
-    /// <summary>Statistics of the batch from those of the slices, one group of items for each lane; moves the running ones.</summary>
-    public static void BatchStatistics<T, TLane>(
-        ArrayView<TLane> x, ArrayView<TLane> means, ArrayView<TLane> squares, ArrayView<TLane> mean, ArrayView<TLane> rstd,
-        ArrayView<T> runningMean, ArrayView<T> runningVariance, BatchMoments<T> moments, RowSlices slices)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TLane : unmanaged, ILane<TLane, T>
-    {
-        var (lane, first, step) = (Grid.IdxX, Group.IdxX, Group.DimX);
-        TLane sum = TLane.Splat(T.Zero);
-        for (int slice = first; slice < slices.Slices; slice += step)
-            sum += Real.Load(means, (slice * slices.Lanes) + lane);
-        TLane center = GroupSum.Of<T, TLane>(sum) * TLane.Splat(moments.InverseSlices);
-        TLane within = TLane.Splat(T.Zero);
-        TLane between = TLane.Splat(T.Zero);
-        for (int slice = first; slice < slices.Slices; slice += step)
-        {
-            TLane deviation = Real.Load(means, (slice * slices.Lanes) + lane) - center;
-            between = TLane.Fma(deviation, deviation, between);
-            within += Real.Load(squares, (slice * slices.Lanes) + lane);
-        }
-
-        TLane total = GroupSum.Of<T, TLane>(TLane.Fma(between, TLane.Splat(moments.SlicePixels), within));
-        if (first > 0)
-            return;
-        Real.Store(mean, lane, Real.Load(x, slices.Start(0, lane)) + center);
-        Real.Store(rstd, lane, total);
-        for (int channel = lane * TLane.Width; channel < (lane + 1) * TLane.Width; channel++)
-        {
-            T squared = Real.Load(rstd.Cast<T>(), channel);
-            T unbiased = squared * moments.InverseCountLessOne;
-            Move(runningMean, channel, Real.Load(mean.Cast<T>(), channel), moments.Momentum);
-            Move(runningVariance, channel, unbiased, moments.Momentum);
-            Real.Store(rstd.Cast<T>(), channel, T.One / T.Sqrt(Real.Fma(squared, moments.InverseCount, moments.Epsilon)));
-        }
-    }
-
-    /// <summary>Mean and rstd from the running statistics.</summary>
-    public static void RunningStatistics<T>(
-        ArrayView<T> runningMean, ArrayView<T> runningVariance, ArrayView<T> mean, ArrayView<T> rstd, T epsilon)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        int channel = Item.Index();
-        if (channel >= mean.IntLength)
-            return;
-        Real.Store(mean, channel, Real.Load(runningMean, channel));
-        Real.Store(rstd, channel, T.One / T.Sqrt(Real.Load(runningVariance, channel) + epsilon));
-    }
-
-    /// <summary>y = activation(gamma rstd (x - mean) + beta).</summary>
-    public static void Normalise<T, TLane, TActivation>(
-        ArrayView<TLane> x, ArrayView<TLane> mean, ArrayView<TLane> rstd, ArrayView<TLane> gamma, ArrayView<TLane> beta,
-        ArrayView<TLane> y, RowSlices slices)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TLane : unmanaged, ILane<TLane, T>
-        where TActivation : struct, IActivation
-    {
-        int item = Item.Index();
-        if (item >= slices.Items)
-            return;
-        int lastSlice = slices.LastSlice(item);
-        int lastLane = slices.LastLane(item);
-        for (int slice = slices.FirstSlice(item); slice <= lastSlice; slice++)
-        {
-            for (int lane = slices.FirstLane(item); lane <= lastLane; lane++)
-            {
-                TLane center = Real.Load(mean, lane);
-                TLane scale = Real.Load(gamma, lane) * Real.Load(rstd, lane);
-                TLane shift = Real.Load(beta, lane);
-                int row = slices.Start(slice, lane);
-                for (int h = 0; h < slices.Rows; h++, row += slices.RowStride)
-                {
-                    for (int w = 0, i = row; w < slices.Columns; w++, i += slices.LanesPerBlock)
-                        Real.Store(y, i, TActivation.Apply<T, TLane>(TLane.Fma(Real.Load(x, i) - center, scale, shift)));
-                }
-            }
-        }
-    }
-
-    /// <summary>Sums of the gradient before the activation, and of its product with x - mean, for each slice and lane.</summary>
-    public static void SliceGradients<T, TLane, TActivation>(
-        ArrayView<TLane> x, ArrayView<TLane> dy, ArrayView<TLane> mean, ArrayView<TLane> rstd, ArrayView<TLane> gamma,
-        ArrayView<TLane> beta, ArrayView<TLane> sums, ArrayView<TLane> products, RowSlices slices)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TLane : unmanaged, ILane<TLane, T>
-        where TActivation : struct, IActivation
-    {
-        int item = Item.Index();
-        if (item >= slices.Items)
-            return;
-        int lastSlice = slices.LastSlice(item);
-        int lastLane = slices.LastLane(item);
-        for (int slice = slices.FirstSlice(item); slice <= lastSlice; slice++)
-        {
-            for (int lane = slices.FirstLane(item); lane <= lastLane; lane++)
-            {
-                TLane center = Real.Load(mean, lane);
-                TLane scale = Real.Load(gamma, lane) * Real.Load(rstd, lane);
-                TLane shift = Real.Load(beta, lane);
-                TLane sum = TLane.Splat(T.Zero);
-                TLane product = TLane.Splat(T.Zero);
-                int row = slices.Start(slice, lane);
-                for (int h = 0; h < slices.Rows; h++, row += slices.RowStride)
-                {
-                    for (int w = 0, i = row; w < slices.Columns; w++, i += slices.LanesPerBlock)
-                    {
-                        TLane deviation = Real.Load(x, i) - center;
-                        TLane g = TActivation.Gradient<T, TLane>(TLane.Fma(deviation, scale, shift), Real.Load(dy, i));
-                        sum += g;
-                        product = TLane.Fma(g, deviation, product);
-                    }
-                }
-
-                Real.Store(sums, (slice * slices.Lanes) + lane, sum);
-                Real.Store(products, (slice * slices.Lanes) + lane, product);
-            }
-        }
-    }
-
-    /// <summary>dbeta and dgamma from the sums of the slices, one group of items for each lane.</summary>
-    public static void ParameterGradients<T, TLane>(
-        ArrayView<TLane> sums, ArrayView<TLane> products, ArrayView<TLane> rstd, ArrayView<TLane> dgamma, ArrayView<TLane> dbeta,
-        int slices)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TLane : unmanaged, ILane<TLane, T>
-    {
-        var (lane, first, step) = (Grid.IdxX, Group.IdxX, Group.DimX);
-        int lanes = rstd.IntLength;
-        TLane sum = TLane.Splat(T.Zero);
-        TLane product = TLane.Splat(T.Zero);
-        for (int slice = first; slice < slices; slice += step)
-        {
-            sum += Real.Load(sums, (slice * lanes) + lane);
-            product += Real.Load(products, (slice * lanes) + lane);
-        }
-
-        sum = GroupSum.Of<T, TLane>(sum);
-        product = GroupSum.Of<T, TLane>(product);
-        if (first > 0)
-            return;
-        Real.Store(dbeta, lane, sum);
-        Real.Store(dgamma, lane, product * Real.Load(rstd, lane));
     }
 
     /// <summary>
-    /// dx = gamma rstd (g - w (dbeta + (x - mean) rstd dgamma)), g the gradient before the activation; w is one over the number of
-    /// values in training and zero in evaluation, where the statistics do not depend on x.
+    /// y = activation(gamma rstd (x - mean) + beta), where each group finds mean and rstd of its lanes from the moments of all slices, or
+    /// from the running statistics. Those of the first slice write them to the two parts of <paramref name="statistics"/>, and move the
+    /// running ones in training.
     /// </summary>
-    public static void InputGradient<T, TLane, TActivation>(
-        ArrayView<TLane> x, ArrayView<TLane> dy, ArrayView<TLane> mean, ArrayView<TLane> rstd, ArrayView<TLane> gamma,
-        ArrayView<TLane> beta, ArrayView<TLane> dgamma, ArrayView<TLane> dbeta, ArrayView<TLane> dx, T weight, RowSlices slices)
+    [GroupSize(GroupSum.LargestGroup, IsLargest = true)]
+    public static void Normalise<T, TLane, TActivation>(
+        ArrayView<TLane> x, ArrayView<TLane> partials, ArrayView<TLane> statistics, ArrayView<TLane> runningMean,
+        ArrayView<TLane> runningVariance, ArrayView<TLane> gamma, ArrayView<TLane> beta, ArrayView<TLane> y, BatchMoments<T> moments,
+        ChannelSlices slices)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
         where TActivation : struct, IActivation
     {
-        int item = Item.Index();
-        if (item >= slices.Items)
+        int group = Item.Group();
+        if (group >= slices.Groups)
             return;
-        int lastSlice = slices.LastSlice(item);
-        int lastLane = slices.LastLane(item);
-        for (int slice = slices.FirstSlice(item); slice <= lastSlice; slice++)
+        ChannelTask task = ChannelTask.At(in slices, group, Group.IdxX);
+        for (int lane = task.Lane; lane < task.Lane + slices.LanesPerItem; lane++)
         {
-            for (int lane = slices.FirstLane(item); lane <= lastLane; lane++)
+            TLane sum = Sum<T, TLane>(partials, lane, in task, in moments, in slices);
+            TLane center = GroupSum.Of<T, TLane>(sum, slices.LanesAbreast) * TLane.Splat(moments.InverseCount);
+            TLane squares = SumSquares<T, TLane>(partials, lane, center, in task, in moments, in slices);
+            squares = GroupSum.Of<T, TLane>(squares, slices.LanesAbreast);
+            if (lane < slices.Lanes)
             {
-                TLane center = Real.Load(mean, lane);
-                TLane scale = Real.Load(gamma, lane) * Real.Load(rstd, lane);
-                TLane shift = Real.Load(beta, lane);
-                TLane offset = Real.Load(dbeta, lane) * TLane.Splat(weight);
-                TLane slope = TLane.Splat(T.Zero) - (Real.Load(dgamma, lane) * Real.Load(rstd, lane) * TLane.Splat(weight));
-                int row = slices.Start(slice, lane);
-                for (int h = 0; h < slices.Rows; h++, row += slices.RowStride)
-                {
-                    for (int w = 0, i = row; w < slices.Columns; w++, i += slices.LanesPerBlock)
-                    {
-                        TLane deviation = Real.Load(x, i) - center;
-                        TLane g = TActivation.Gradient<T, TLane>(TLane.Fma(deviation, scale, shift), Real.Load(dy, i));
-                        Real.Store(dx, i, TLane.Fma(deviation, slope, g - offset) * scale);
-                    }
-                }
+                NormalisedLane<TLane> forward = Statistics<T, TLane>(
+                    x, statistics, runningMean, runningVariance, gamma, beta, lane, center, squares, in moments, in slices,
+                    writes: task is { Slice: 0, Worker: 0 });
+                Apply<T, TLane, TActivation>(x, y, lane, in forward, in task, in slices);
             }
         }
     }
 
-    /// <summary>running = (1 - momentum) running + momentum value.</summary>
-    private static void Move<T>(ArrayView<T> running, int channel, T value, T momentum)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Real.Store(running, channel, ((T.One - momentum) * Real.Load(running, channel)) + (momentum * value));
-
-    // Four chains of additions, because one waits for the adder most of the time.
-    private static TLane Distances<T, TLane>(ArrayView<TLane> x, int start, TLane pivot, RowSlices slices)
+    private static NormalisedLane<TLane> Statistics<T, TLane>(
+        ArrayView<TLane> x, ArrayView<TLane> statistics, ArrayView<TLane> runningMean, ArrayView<TLane> runningVariance,
+        ArrayView<TLane> gamma, ArrayView<TLane> beta, int lane, TLane center, TLane squares, in BatchMoments<T> moments,
+        in ChannelSlices slices, bool writes)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {
-        TLane a = TLane.Splat(T.Zero), b = a, c = a, d = a;
-        int step = slices.LanesPerBlock;
-        for (int h = 0; h < slices.Rows; h++, start += slices.RowStride)
+        bool isBatch = moments.Slices > 0;
+        TLane mean = isBatch ? Real.Load(x, slices.Start(lane)) + center : Real.Load(runningMean, lane);
+        TLane variance = isBatch ? squares * TLane.Splat(moments.InverseCount) : Real.Load(runningVariance, lane);
+        TLane rstd = TLane.Map<InverseRoot<T>>(variance + TLane.Splat(moments.Epsilon));
+        if (writes)
         {
-            int i = start;
-            int w = 4;
-            for (; w <= slices.Columns; w += 4, i += 4 * step)
+            Real.Store(statistics, lane, mean);
+            Real.Store(statistics, slices.Lanes + lane, rstd);
+            if (isBatch)
             {
-                a += Real.Load(x, i) - pivot;
-                b += Real.Load(x, i + step) - pivot;
-                c += Real.Load(x, i + (2 * step)) - pivot;
-                d += Real.Load(x, i + (3 * step)) - pivot;
+                Move<T, TLane>(runningMean, lane, mean, moments.Momentum);
+                Move<T, TLane>(runningVariance, lane, squares * TLane.Splat(moments.InverseCountLessOne), moments.Momentum);
             }
-
-            for (w -= 4; w < slices.Columns; w++, i += step)
-                a += Real.Load(x, i) - pivot;
         }
 
-        return (a + b) + (c + d);
+        return new() { Mean = mean, Scale = Real.Load(gamma, lane) * rstd, Shift = Real.Load(beta, lane) };
     }
 
-    private static TLane SquaredDeviations<T, TLane>(ArrayView<TLane> x, int start, TLane mean, RowSlices slices)
+    private static RunningMoments<T, TLane> Moments<T, TLane>(
+        ArrayView<TLane> x, int lane, in ChannelTask task, in ChannelSlices slices)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {
-        TLane a = TLane.Splat(T.Zero), b = a, c = a, d = a;
-        int step = slices.LanesPerBlock;
-        for (int h = 0; h < slices.Rows; h++, start += slices.RowStride)
+        TLane pivot = Real.Load(x, slices.Start(lane));
+        RunningMoments<T, TLane> moments = default;
+        RowWalk walk = RowWalk.At(in slices, in task, lane);
+        int row = task.Row;
+        int step = slices.ColumnStepPlaces;
+        for (; row + (3 * slices.RowStep) < task.EndRow; row += 4 * slices.RowStep)
         {
-            int i = start;
-            int w = 4;
-            for (; w <= slices.Columns; w += 4, i += 4 * step)
+            int a = walk.Place;
+            walk = walk.Next(in slices);
+            int b = walk.Place;
+            walk = walk.Next(in slices);
+            int c = walk.Place;
+            walk = walk.Next(in slices);
+            int d = walk.Place;
+            walk = walk.Next(in slices);
+            for (int column = task.Column; column < slices.Columns; column += slices.ColumnStep, a += step, b += step, c += step, d += step)
             {
-                a = AddSquare<T, TLane>(Real.Load(x, i) - mean, a);
-                b = AddSquare<T, TLane>(Real.Load(x, i + step) - mean, b);
-                c = AddSquare<T, TLane>(Real.Load(x, i + (2 * step)) - mean, c);
-                d = AddSquare<T, TLane>(Real.Load(x, i + (3 * step)) - mean, d);
+                TLane first = Real.Load(x, a), second = Real.Load(x, b), third = Real.Load(x, c), fourth = Real.Load(x, d);
+                moments = moments.With(first - pivot, second - pivot, third - pivot, fourth - pivot);
             }
-
-            for (w -= 4; w < slices.Columns; w++, i += step)
-                a = AddSquare<T, TLane>(Real.Load(x, i) - mean, a);
         }
 
-        return (a + b) + (c + d);
+        for (; row < task.EndRow; row += slices.RowStep, walk = walk.Next(in slices))
+        {
+            int place = walk.Place;
+            for (int column = task.Column; column < slices.Columns; column += slices.ColumnStep, place += step)
+                moments = moments.With(Real.Load(x, place) - pivot);
+        }
+
+        return moments;
+    }
+
+    private static void Apply<T, TLane, TActivation>(
+        ArrayView<TLane> x, ArrayView<TLane> y, int lane, in NormalisedLane<TLane> forward, in ChannelTask task, in ChannelSlices slices)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T>
+        where TActivation : struct, IActivation
+    {
+        RowWalk walk = RowWalk.At(in slices, in task, lane);
+        int row = task.Row;
+        int step = slices.ColumnStepPlaces;
+        for (; row + (3 * slices.RowStep) < task.EndRow; row += 4 * slices.RowStep)
+        {
+            int a = walk.Place;
+            walk = walk.Next(in slices);
+            int b = walk.Place;
+            walk = walk.Next(in slices);
+            int c = walk.Place;
+            walk = walk.Next(in slices);
+            int d = walk.Place;
+            walk = walk.Next(in slices);
+            for (int column = task.Column; column < slices.Columns; column += slices.ColumnStep, a += step, b += step, c += step, d += step)
+            {
+                // All loads before the first store, which might be to the same memory for all that a compiler knows.
+                TLane first = Real.Load(x, a), second = Real.Load(x, b), third = Real.Load(x, c), fourth = Real.Load(x, d);
+                Real.Store(y, a, Through<T, TLane, TActivation>(first, in forward));
+                Real.Store(y, b, Through<T, TLane, TActivation>(second, in forward));
+                Real.Store(y, c, Through<T, TLane, TActivation>(third, in forward));
+                Real.Store(y, d, Through<T, TLane, TActivation>(fourth, in forward));
+            }
+        }
+
+        for (; row < task.EndRow; row += slices.RowStep, walk = walk.Next(in slices))
+        {
+            int place = walk.Place;
+            for (int column = task.Column; column < slices.Columns; column += slices.ColumnStep, place += step)
+                Real.Store(y, place, Through<T, TLane, TActivation>(Real.Load(x, place), in forward));
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TLane AddSquare<T, TLane>(TLane v, TLane sum)
+    private static TLane Through<T, TLane, TActivation>(TLane x, in NormalisedLane<TLane> forward)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TLane : unmanaged, ILane<TLane, T> => TLane.Fma(v, v, sum);
+        where TLane : unmanaged, ILane<TLane, T>
+        where TActivation : struct, IActivation =>
+        TActivation.Apply<T, TLane>(TLane.Fma(x - forward.Mean, forward.Scale, forward.Shift));
+
+    // What a worker adds of the distances of all slices.
+    private static TLane Sum<T, TLane>(
+        ArrayView<TLane> partials, int lane, in ChannelTask task, in BatchMoments<T> moments, in ChannelSlices slices)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T>
+    {
+        TLane sum = TLane.Splat(T.Zero);
+        if (lane >= slices.Lanes)
+            return sum;
+        for (int slice = task.Worker; slice < moments.Slices; slice += task.Workers)
+            sum = TLane.Fma(Real.Load(partials, (slice * slices.Lanes) + lane), TLane.Splat(moments.Pixels(slice)), sum);
+        return sum;
+    }
+
+    // And of the squared deviations from the center, within slices and between them.
+    private static TLane SumSquares<T, TLane>(
+        ArrayView<TLane> partials, int lane, TLane center, in ChannelTask task, in BatchMoments<T> moments, in ChannelSlices slices)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T>
+    {
+        TLane within = TLane.Splat(T.Zero);
+        TLane between = within;
+        if (lane >= slices.Lanes)
+            return within;
+        for (int slice = task.Worker; slice < moments.Slices; slice += task.Workers)
+        {
+            int partial = (slice * slices.Lanes) + lane;
+            TLane distance = Real.Load(partials, partial) - center;
+            between = TLane.Fma(distance * distance, TLane.Splat(moments.Pixels(slice)), between);
+            within += Real.Load(partials, (slices.Slices * slices.Lanes) + partial);
+        }
+
+        return within + between;
+    }
+
+    /// <summary>running = (1 - momentum) running + momentum value.</summary>
+    private static void Move<T, TLane>(ArrayView<TLane> running, int lane, TLane value, T momentum)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T> => Real.Store(
+            running, lane, (TLane.Splat(T.One - momentum) * Real.Load(running, lane)) + (TLane.Splat(momentum) * value));
 }

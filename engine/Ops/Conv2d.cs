@@ -58,18 +58,18 @@ public static partial class Ops
             (x.Shape, w.Shape, stride, padding));
 
         Tensor y = tape.Allocate(g.Y, x.Type);
-        Dispatch.Run(x.Type, wide: true, new ConvolutionForward(tape, g, chosen, x, w, y));
+        Dispatch.Run(x.Type, width: 8, new ConvolutionForward(tape, g, chosen, x, w, y));
         return tape.Record(y, [x, w], dy =>
         {
             if (tape.Needs(x))
             {
                 Tensor dx = tape.Allocate(x.Layout, x.Type);
-                Dispatch.Run(x.Type, wide: true, new ConvolutionInputGradient(tape, g, chosen, dy, w, dx));
+                Dispatch.Run(x.Type, width: 8, new ConvolutionInputGradient(tape, g, chosen, dy, w, dx));
                 tape.Accumulate(x, dx);
             }
 
             if (tape.Needs(w))
-                tape.WriteGradient(w, dw => Dispatch.Run(x.Type, wide: true, new ConvolutionWeightGradient(tape, g, chosen, x, dy, dw)));
+                tape.WriteGradient(w, dw => Dispatch.Run(x.Type, width: 8, new ConvolutionWeightGradient(tape, g, chosen, x, dy, dw)));
         });
     }
 

@@ -20,7 +20,7 @@ public static partial class Ops
         Require.That(logits.Shape.Pixels == 1, nameof(Correct), "[N, K, 1, 1]", logits.Shape);
         Require.That(labels.Type == ElementType.Int32 && labels.Shape.Count == images, nameof(Correct), $"{images} Int32", labels.Shape);
         Require.That(correct.Type == ElementType.Int32 && correct.Shape.Count == images, nameof(Correct), $"{images} Int32", correct.Shape);
-        Dispatch.Run(logits.Type, wide: false, new CorrectLaunch(logits, labels, correct));
+        Dispatch.Run(logits.Type, width: 1, new CorrectLaunch(logits, labels, correct));
     }
 
     private readonly record struct CorrectLaunch(Tensor Logits, Tensor Labels, Tensor Correct) : ITypedLaunch

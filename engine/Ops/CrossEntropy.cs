@@ -19,12 +19,12 @@ public static partial class Ops
     {
         Tensor losses = PerImage(tape, nameof(CrossEntropy), logits, labels, perImage);
         Tensor sums = tape.Plain(new Shape(logits.Shape.N, 1), logits.Type);
-        Dispatch.Run(logits.Type, wide: false, new CrossEntropyForward(logits, labels, losses, sums));
+        Dispatch.Run(logits.Type, width: 1, new CrossEntropyForward(logits, labels, losses, sums));
         Tensor mean = Mean(tape, losses);
         return tape.Record(mean, [logits], dmean =>
         {
             Tensor dz = tape.Allocate(logits.Layout, logits.Type);
-            Dispatch.Run(logits.Type, wide: false, new CrossEntropyBackward(logits, labels, sums, dmean, dz));
+            Dispatch.Run(logits.Type, width: 1, new CrossEntropyBackward(logits, labels, sums, dmean, dz));
             tape.Accumulate(logits, dz);
         });
     }
@@ -43,7 +43,7 @@ public static partial class Ops
     private static Tensor Mean(Tape tape, Tensor losses)
     {
         Tensor mean = tape.Plain(new Shape(1, 1), losses.Type);
-        Dispatch.Run(losses.Type, wide: false, new MeanLaunch(losses, mean));
+        Dispatch.Run(losses.Type, width: 1, new MeanLaunch(losses, mean));
         return mean;
     }
 

@@ -14,7 +14,7 @@ public static partial class Ops
     public static void Fill(Tensor tensor, double value)
     {
         Require.That(tensor.Layout.Border == 0, nameof(Fill), "a tensor without a border", tensor.Layout.Border);
-        Dispatch.Run(tensor.Type, wide: false, new FillLaunch(tensor, value));
+        Dispatch.Run(tensor.Type, width: 1, new FillLaunch(tensor, value));
     }
 
     private readonly record struct FillLaunch(Tensor Tensor, double Value) : ITypedLaunch

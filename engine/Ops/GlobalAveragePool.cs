@@ -13,12 +13,12 @@ public static partial class Ops
     public static Tensor GlobalAveragePool(Tape tape, Tensor x)
     {
         Tensor y = tape.Activation(new Shape(x.Shape.N, x.Shape.C), x.Type);
-        bool wide = x.Device.Traits.UsesWideLanes(x.Layout);
-        Dispatch.Run(x.Type, wide, new GlobalAveragePoolLaunch(x, y, Direction.Forward));
+        int width = x.Device.Traits.LaneWidth(x.Layout.Block);
+        Dispatch.Run(x.Type, width, new GlobalAveragePoolLaunch(x, y, Direction.Forward));
         return tape.Record(y, [x], dy =>
         {
             Tensor dx = tape.Allocate(x.Layout, x.Type);
-            Dispatch.Run(x.Type, wide, new GlobalAveragePoolLaunch(dx, dy, Direction.InputGradient));
+            Dispatch.Run(x.Type, width, new GlobalAveragePoolLaunch(dx, dy, Direction.InputGradient));
             tape.Accumulate(x, dx);
         });
     }
@@ -31,7 +31,7 @@ public static partial class Ops
             where TLane : unmanaged, ILane<TLane, T>
         {
             ComputeDevice device = Pixels.Device;
-            RowSlices images = RowSlices.Images<T, TLane>(Pixels);
+            ImageLanes images = new(Pixels.Layout, TLane.Width, device.Traits.IsCpuLike);
             device.Launch(
                 Direction == Direction.Forward
                     ? GlobalAveragePoolKernels.AveragePixels<T, TLane> : GlobalAveragePoolKernels.SpreadGradient<T, TLane>,
@@ -45,16 +45,16 @@ public static partial class Ops
 [ExcludeFromCodeCoverage]
 internal static class GlobalAveragePoolKernels
 {
-    public static void AveragePixels<T, TLane>(ArrayView<TLane> x, ArrayView<TLane> y, T share, RowSlices images)
+    public static void AveragePixels<T, TLane>(ArrayView<TLane> x, ArrayView<TLane> y, T share, ImageLanes images)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {
         int item = Item.Index();
         if (item >= images.Items)
             return;
-        int lastImage = images.LastSlice(item);
+        int lastImage = images.LastImage(item);
         int lastLane = images.LastLane(item);
-        for (int image = images.FirstSlice(item); image <= lastImage; image++)
+        for (int image = images.FirstImage(item); image <= lastImage; image++)
         {
             for (int lane = images.FirstLane(item); lane <= lastLane; lane++)
             {
@@ -71,16 +71,16 @@ internal static class GlobalAveragePoolKernels
         }
     }
 
-    public static void SpreadGradient<T, TLane>(ArrayView<TLane> dx, ArrayView<TLane> dy, T share, RowSlices images)
+    public static void SpreadGradient<T, TLane>(ArrayView<TLane> dx, ArrayView<TLane> dy, T share, ImageLanes images)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {
         int item = Item.Index();
         if (item >= images.Items)
             return;
-        int lastImage = images.LastSlice(item);
+        int lastImage = images.LastImage(item);
         int lastLane = images.LastLane(item);
-        for (int image = images.FirstSlice(item); image <= lastImage; image++)
+        for (int image = images.FirstImage(item); image <= lastImage; image++)
         {
             for (int lane = images.FirstLane(item); lane <= lastLane; lane++)
             {

@@ -53,7 +53,7 @@ public static partial class Ops
         {
             case DeltaInit.Zero:
                 // The border is set too: to the zero that it holds. Zero needs no clamp.
-                Dispatch.Run(delta.Type, wide: false, new FillLaunch(delta, 0));
+                Dispatch.Run(delta.Type, width: 1, new FillLaunch(delta, 0));
                 break;
             case DeltaInit.Uniform:
                 draw.Run<UniformDraw>();

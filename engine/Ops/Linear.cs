@@ -19,20 +19,20 @@ public static partial class Ops
         Require.That(b.Shape == Shape.Vector(w.Shape.N), nameof(Linear), $"a bias of {w.Shape.N}", b.Shape);
         Tensor y = tape.Activation(new Shape(x.Shape.N, w.Shape.N), x.Type);
         LinearGeometry g = new(x.Shape.N, x.Shape.C, w.Shape.N);
-        Dispatch.Run(x.Type, wide: false, new LinearForward(g, x, w, b, y));
+        Dispatch.Run(x.Type, width: 1, new LinearForward(g, x, w, b, y));
         return tape.Record(y, [x, w, b], dy =>
         {
             if (tape.Needs(x))
             {
                 Tensor dx = tape.Allocate(x.Layout, x.Type);
-                Dispatch.Run(x.Type, g.IsWide(x.Device), new LinearInputGradient(g, dy, w, dx));
+                Dispatch.Run(x.Type, g.LaneWidth(x.Device), new LinearInputGradient(g, dy, w, dx));
                 tape.Accumulate(x, dx);
             }
 
             if (tape.Needs(w))
-                tape.WriteGradient(w, dw => Dispatch.Run(x.Type, g.IsWide(x.Device), new LinearWeightGradient(g, x, dy, dw)));
+                tape.WriteGradient(w, dw => Dispatch.Run(x.Type, g.LaneWidth(x.Device), new LinearWeightGradient(g, x, dy, dw)));
             if (tape.Needs(b))
-                tape.WriteGradient(b, db => Dispatch.Run(x.Type, wide: false, new LinearBiasGradient(g, dy, db)));
+                tape.WriteGradient(b, db => Dispatch.Run(x.Type, width: 1, new LinearBiasGradient(g, dy, db)));
         });
     }
 
@@ -91,8 +91,8 @@ internal readonly record struct LinearGeometry(int N, int C, int K)
 
     public long Elements => ((long)N * C) + ((long)K * C) + ((long)N * K);
 
-    /// <summary>Whether kernels along C take eight of it at a time.</summary>
-    public bool IsWide(ComputeDevice device) => device.Traits.IsCpuLike && C % 8 == 0;
+    /// <summary>How many elements kernels along C take at a time: one on GPUs, where items are few.</summary>
+    public int LaneWidth(ComputeDevice device) => device.Traits.IsCpuLike ? device.Traits.LaneWidth(C) : 1;
 }
 
 /// <summary>A matrix of <paramref name="Length"/> lanes a row, <paramref name="Chunk"/> of which a work-item computes.</summary>

@@ -54,7 +54,7 @@ public static partial class Ops
         Require.That(
             active is null || (active.Type == ElementType.Int32 && active.Shape.Count == images), Op, $"{images} Int32", active?.Shape);
         Require.That(ball.Epsilon >= 0 && ball.Alpha >= 0, Op, "epsilon and alpha >= 0", ball);
-        Dispatch.Run(x.Type, wide: false, new LinfStepLaunch(scratch, dz, x, delta, z, ball, normalization, magnitude, active));
+        Dispatch.Run(x.Type, width: 1, new LinfStepLaunch(scratch, dz, x, delta, z, ball, normalization, magnitude, active));
     }
 
     private readonly record struct LinfStepLaunch(

@@ -18,12 +18,12 @@ public static partial class Ops
         Require.That(logits.Shape.C > 1, nameof(Margin), "more than one class", logits.Shape);
         Tensor margins = PerImage(tape, nameof(Margin), logits, labels, perImage);
         Tensor rivals = tape.Plain(labels.Shape, ElementType.Int32);
-        Dispatch.Run(logits.Type, wide: false, new MarginForward(logits, labels, margins, rivals));
+        Dispatch.Run(logits.Type, width: 1, new MarginForward(logits, labels, margins, rivals));
         Tensor mean = Mean(tape, margins);
         return tape.Record(mean, [logits], dmean =>
         {
             Tensor dz = tape.Allocate(logits.Layout, logits.Type);
-            Dispatch.Run(logits.Type, wide: false, new MarginBackward(labels, rivals, dmean, dz));
+            Dispatch.Run(logits.Type, width: 1, new MarginBackward(labels, rivals, dmean, dz));
             tape.Accumulate(logits, dz);
         });
     }

@@ -21,7 +21,7 @@ public static partial class Ops
     {
         RequireAlike(nameof(Copy), x, y);
         Require.That(x.Layout == Layout.Plain(x.Shape), nameof(Copy), "plain tensors", x.Layout);
-        Dispatch.Run(x.Type, x.Layout.Length % 8 == 0, new CopyLaunch(x, y));
+        Dispatch.Run(x.Type, x.Layout.Length % 8 == 0 ? 8 : 1, new CopyLaunch(x, y));
     }
 
     /// <summary>
@@ -36,7 +36,7 @@ public static partial class Ops
         Require.That(sums.Layout == Layout.Plain(sums.Shape), nameof(MultiplyAdds), "a plain tensor", sums.Layout);
         bool wide = sums.Device.Traits.IsCpuLike;
         Require.That(!wide || sums.Layout.Length % 8 == 0, nameof(MultiplyAdds), "whole lanes of eight", sums.Shape);
-        Dispatch.Run(sums.Type, wide, new MultiplyAddLaunch(sums, factor, iterations));
+        Dispatch.Run(sums.Type, wide ? 8 : 1, new MultiplyAddLaunch(sums, factor, iterations));
     }
 
     /// <summary>

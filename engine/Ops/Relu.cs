@@ -11,13 +11,13 @@ public static partial class Ops
     /// <param name="x">[N, C, H, W]</param>
     public static Tensor Relu(Tape tape, Tensor x)
     {
-        bool wide = x.Device.Traits.IsCpuLike && x.Layout.Length % 8 == 0;
+        int width = x.Device.Traits.LaneWidth(x.Layout.Length);
         Tensor y = tape.Allocate(x.Layout, x.Type);
-        Dispatch.Run(x.Type, wide, new ReluForward(x, y));
+        Dispatch.Run(x.Type, width, new ReluForward(x, y));
         return tape.Record(y, [x], dy =>
         {
             Tensor dx = tape.Allocate(x.Layout, x.Type);
-            Dispatch.Run(x.Type, wide, new ReluBackward(x, dy, dx));
+            Dispatch.Run(x.Type, width, new ReluBackward(x, dy, dx));
             tape.Accumulate(x, dx);
         });
     }

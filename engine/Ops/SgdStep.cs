@@ -24,7 +24,7 @@ public static partial class Ops
         RequireAlike(nameof(SgdStep), weights, gradients, momentum);
         Require.That(weights.Layout == Layout.Plain(weights.Shape), nameof(SgdStep), "plain tensors", weights.Layout);
         Dispatch.Run(
-            weights.Type, weights.Device.Traits.IsCpuLike && weights.Layout.Length % 8 == 0,
+            weights.Type, weights.Device.Traits.LaneWidth(weights.Layout.Length),
             new SgdLaunch(weights, gradients, momentum, learningRate, mu, weightDecay, first));
     }
 

@@ -75,7 +75,11 @@ public sealed class LayerTests
         const BindingFlags AllStatic = BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic;
         IEnumerable<Type> withDeviceBodies = typeof(ComputeDevice).Assembly.GetTypes()
             .Where(type => type.GetMethods(AllStatic).Any(method => method.GetCustomAttribute<DeviceBodyAttribute>() is not null));
-        Type[] parts = [typeof(Lane1<>), typeof(Lane8<>), typeof(Philox), typeof(BoxMuller), typeof(GroupSum), typeof(RowSlices)];
+        Type[] parts =
+        [
+            typeof(Lane1<>), typeof(Quad<>), typeof(Lane8<>), typeof(Philox), typeof(BoxMuller), typeof(GroupSum), typeof(ImageLanes),
+            typeof(ChannelSlices),
+        ];
         Type[] types = [.. KernelCatalog.Classes, .. withDeviceBodies, .. parts];
         Assert.That(types, Has.Length.GreaterThan(15));
         Assert.That(types.Where(type => type.GetCustomAttribute<ExcludeFromCodeCoverageAttribute>() is null), Is.Empty);

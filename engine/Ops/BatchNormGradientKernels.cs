@@ -1,0 +1,232 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using ILGPU;
+
+namespace Deat.Engine;
+
+/// <summary>What a batch normalisation's gradient is computed with.</summary>
+/// <param name="Weight">One over the values of a channel in training, zero in evaluation, where the statistics do not depend on x.</param>
+/// <param name="Slices">Slices whose sums are added; 0 where no sums are needed.</param>
+/// <param name="Adds">1 where the gradient is added to another one.</param>
+internal readonly record struct BatchNormBackwards<T>(T Weight, int Slices, int Adds)
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>;
+
+/// <summary>What normalised a lane, and what its gradient is made of.</summary>
+[ExcludeFromCodeCoverage]
+internal struct NormalisedLane<TLane>
+{
+    /// <summary>The forward pass: (x - Mean) * Scale + Shift.</summary>
+    public TLane Mean, Scale, Shift;
+
+    /// <summary>The backward pass: dx = (g - Offset + (x - Mean) * Slope) * Scale.</summary>
+    public TLane Offset, Slope;
+}
+
+/// <summary>The kernels of the backward pass. g is the gradient before the activation.</summary>
+[ExcludeFromCodeCoverage]
+internal static class BatchNormGradientKernels
+{
+    /// <summary>Sums of g, and of g (x - mean), for each slice and lane: two parts of <paramref name="partials"/>.</summary>
+    [GroupSize(GroupSum.LargestGroup, IsLargest = true)]
+    public static void SliceGradients<T, TLane, TActivation>(
+        ArrayView<TLane> x, ArrayView<TLane> dy, ArrayView<TLane> statistics, ArrayView<TLane> gamma, ArrayView<TLane> beta,
+        ArrayView<TLane> partials, ChannelSlices slices)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T>
+        where TActivation : struct, IActivation
+    {
+        int group = Item.Group();
+        if (group >= slices.Groups)
+            return;
+        ChannelTask task = ChannelTask.At(in slices, group, Group.IdxX);
+        for (int lane = task.Lane; lane < task.Lane + slices.LanesPerItem; lane++)
+        {
+            TLane sum = TLane.Splat(T.Zero);
+            TLane product = sum;
+            if (lane < slices.Lanes)
+            {
+                NormalisedLane<TLane> forward = Forward<T, TLane>(statistics, gamma, beta, lane);
+                AddSlice<T, TLane, TActivation>(x, dy, lane, in forward, in task, in slices, ref sum, ref product);
+            }
+
+            sum = GroupSum.Of<T, TLane>(sum, slices.LanesAbreast);
+            product = GroupSum.Of<T, TLane>(product, slices.LanesAbreast);
+            if (task.Worker == 0 && lane < slices.Lanes)
+            {
+                int partial = (task.Slice * slices.Lanes) + lane;
+                Real.Store(partials, partial, sum);
+                Real.Store(partials, (slices.Slices * slices.Lanes) + partial, product);
+            }
+        }
+    }
+
+    /// <summary>
+    /// dx = gamma rstd (g - w (dbeta + (x - mean) rstd dgamma)), added to <paramref name="before"/> on request, where each group adds
+    /// the slices' sums of its lanes to dbeta and dgamma. Those of the first slice write these.
+    /// </summary>
+    [GroupSize(GroupSum.LargestGroup, IsLargest = true)]
+    public static void InputGradient<T, TLane, TActivation>(
+        ArrayView<TLane> x, ArrayView<TLane> dy, ArrayView<TLane> before, ArrayView<TLane> statistics, ArrayView<TLane> gamma,
+        ArrayView<TLane> beta, ArrayView<TLane> partials, ArrayView<TLane> dgamma, ArrayView<TLane> dbeta, ArrayView<TLane> dx,
+        BatchNormBackwards<T> backwards, ChannelSlices slices)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T>
+        where TActivation : struct, IActivation
+    {
+        int group = Item.Group();
+        if (group >= slices.Groups)
+            return;
+        ChannelTask task = ChannelTask.At(in slices, group, Group.IdxX);
+        for (int lane = task.Lane; lane < task.Lane + slices.LanesPerItem; lane++)
+        {
+            TLane sum = TLane.Splat(T.Zero);
+            TLane product = sum;
+            for (int slice = lane < slices.Lanes ? task.Worker : backwards.Slices; slice < backwards.Slices; slice += task.Workers)
+            {
+                int partial = (slice * slices.Lanes) + lane;
+                sum += Real.Load(partials, partial);
+                product += Real.Load(partials, (slices.Slices * slices.Lanes) + partial);
+            }
+
+            sum = GroupSum.Of<T, TLane>(sum, slices.LanesAbreast);
+            product = GroupSum.Of<T, TLane>(product, slices.LanesAbreast);
+            if (lane < slices.Lanes)
+            {
+                TLane rstd = Real.Load(statistics, slices.Lanes + lane);
+                if (task is { Slice: 0, Worker: 0 } && backwards.Slices > 0)
+                {
+                    Real.Store(dbeta, lane, sum);
+                    Real.Store(dgamma, lane, product * rstd);
+                }
+
+                NormalisedLane<TLane> lanes = Forward<T, TLane>(statistics, gamma, beta, lane);
+                // Not a product with zero, which could be NaN.
+                if (backwards.Weight > T.Zero)
+                {
+                    lanes.Offset = sum * TLane.Splat(backwards.Weight);
+                    lanes.Slope = TLane.Splat(T.Zero) - (product * rstd * rstd * TLane.Splat(backwards.Weight));
+                }
+
+                Apply<T, TLane, TActivation>(x, dy, before, dx, lane, in lanes, backwards.Adds != 0, in task, in slices);
+            }
+        }
+    }
+
+    private static NormalisedLane<TLane> Forward<T, TLane>(
+        ArrayView<TLane> statistics, ArrayView<TLane> gamma, ArrayView<TLane> beta, int lane)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T> => new()
+        {
+            Mean = Real.Load(statistics, lane),
+            Scale = Real.Load(gamma, lane) * Real.Load(statistics, gamma.IntLength + lane),
+            Shift = Real.Load(beta, lane),
+        };
+
+    private static void AddSlice<T, TLane, TActivation>(
+        ArrayView<TLane> x, ArrayView<TLane> dy, int lane, in NormalisedLane<TLane> forward, in ChannelTask task,
+        in ChannelSlices slices, ref TLane sum, ref TLane product)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T>
+        where TActivation : struct, IActivation
+    {
+        RowWalk walk = RowWalk.At(in slices, in task, lane);
+        int row = task.Row;
+        int step = slices.ColumnStepPlaces;
+        TLane otherSum = TLane.Splat(T.Zero);
+        TLane otherProduct = otherSum;
+        for (; row + slices.RowStep < task.EndRow; row += 2 * slices.RowStep)
+        {
+            int a = walk.Place;
+            walk = walk.Next(in slices);
+            int b = walk.Place;
+            walk = walk.Next(in slices);
+            for (int column = task.Column; column < slices.Columns; column += slices.ColumnStep, a += step, b += step)
+            {
+                TLane first = Real.Load(x, a) - forward.Mean, second = Real.Load(x, b) - forward.Mean;
+                TLane g = Gradient<T, TLane, TActivation>(first, Real.Load(dy, a), in forward);
+                TLane h = Gradient<T, TLane, TActivation>(second, Real.Load(dy, b), in forward);
+                sum += g;
+                otherSum += h;
+                product = TLane.Fma(g, first, product);
+                otherProduct = TLane.Fma(h, second, otherProduct);
+            }
+        }
+
+        for (; row < task.EndRow; row += slices.RowStep, walk = walk.Next(in slices))
+        {
+            int place = walk.Place;
+            for (int column = task.Column; column < slices.Columns; column += slices.ColumnStep, place += step)
+            {
+                TLane deviation = Real.Load(x, place) - forward.Mean;
+                TLane g = Gradient<T, TLane, TActivation>(deviation, Real.Load(dy, place), in forward);
+                sum += g;
+                product = TLane.Fma(g, deviation, product);
+            }
+        }
+
+        sum += otherSum;
+        product += otherProduct;
+    }
+
+    private static void Apply<T, TLane, TActivation>(
+        ArrayView<TLane> x, ArrayView<TLane> dy, ArrayView<TLane> before, ArrayView<TLane> dx, int lane,
+        in NormalisedLane<TLane> normalised, bool adds, in ChannelTask task, in ChannelSlices slices)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T>
+        where TActivation : struct, IActivation
+    {
+        RowWalk walk = RowWalk.At(in slices, in task, lane);
+        int row = task.Row;
+        int step = slices.ColumnStepPlaces;
+        for (; row + slices.RowStep < task.EndRow; row += 2 * slices.RowStep)
+        {
+            int a = walk.Place;
+            walk = walk.Next(in slices);
+            int b = walk.Place;
+            walk = walk.Next(in slices);
+            for (int column = task.Column; column < slices.Columns; column += slices.ColumnStep, a += step, b += step)
+            {
+                // All loads before the first store, which is to the same memory where the gradient is added.
+                TLane first = Real.Load(x, a), second = Real.Load(x, b);
+                TLane g = Real.Load(dy, a), h = Real.Load(dy, b);
+                TLane beforeFirst = TLane.Splat(T.Zero), beforeSecond = beforeFirst;
+                if (adds)
+                    (beforeFirst, beforeSecond) = (Real.Load(before, a), Real.Load(before, b));
+                first = Through<T, TLane, TActivation>(first, g, in normalised);
+                second = Through<T, TLane, TActivation>(second, h, in normalised);
+                Real.Store(dx, a, adds ? beforeFirst + first : first);
+                Real.Store(dx, b, adds ? beforeSecond + second : second);
+            }
+        }
+
+        for (; row < task.EndRow; row += slices.RowStep, walk = walk.Next(in slices))
+        {
+            int place = walk.Place;
+            for (int column = task.Column; column < slices.Columns; column += slices.ColumnStep, place += step)
+            {
+                TLane gradient = Through<T, TLane, TActivation>(Real.Load(x, place), Real.Load(dy, place), in normalised);
+                Real.Store(dx, place, adds ? Real.Load(before, place) + gradient : gradient);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TLane Through<T, TLane, TActivation>(TLane x, TLane dy, in NormalisedLane<TLane> normalised)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T>
+        where TActivation : struct, IActivation
+    {
+        TLane deviation = x - normalised.Mean;
+        TLane g = Gradient<T, TLane, TActivation>(deviation, dy, in normalised);
+        return TLane.Fma(deviation, normalised.Slope, g - normalised.Offset) * normalised.Scale;
+    }
+
+    // Before the activation.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TLane Gradient<T, TLane, TActivation>(TLane deviation, TLane dy, in NormalisedLane<TLane> normalised)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T>
+        where TActivation : struct, IActivation =>
+        TActivation.Gradient<T, TLane>(TLane.Fma(deviation, normalised.Scale, normalised.Shift), dy);
+}
