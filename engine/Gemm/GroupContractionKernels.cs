@@ -24,6 +24,21 @@ internal static class GroupContractionKernels
         where TSource : unmanaged, ISlabSource<TSource>, IQuadSource =>
         Contract<T, TWidth, TSource>(x, y, output, in g, in schedule);
 
+    /// <summary>All parities of an input gradient; activations and packed weights can be read by quads.</summary>
+    public static void ContractParities<T, TWidth>(
+        ArrayView<T> x, ArrayView<T> y, ArrayView<T> output, Contraction g, GroupSchedule schedule, Parities parities)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TWidth : unmanaged, IGroupWidth
+    {
+        Contraction own = g;
+        GroupSchedule ownSchedule = schedule;
+        int group = parities.Select(Grid.IdxX, ref own, ref ownSchedule);
+        ItemTile<T> tile = Sum<T, TWidth, AlongPlaces>(x, y, in own, in ownSchedule, group);
+
+        group = parities.Select(Grid.IdxX, ref g, ref schedule);
+        Put<T, TWidth>(output, in g, in schedule, group, in tile);
+    }
+
     /// <summary>Where it cannot: few channels, or slabs that are cut.</summary>
     [GroupSize(128, Resident = 3)]
     public static void ContractSingly<T>(ArrayView<T> x, ArrayView<T> y, ArrayView<T> output, Contraction g, GroupSchedule schedule)
@@ -35,11 +50,21 @@ internal static class GroupContractionKernels
         where TWidth : unmanaged, IGroupWidth
         where TSource : unmanaged, ISlabSource<TSource>
     {
+        ItemTile<T> tile = Sum<T, TWidth, TSource>(x, y, in g, in schedule, Grid.IdxX);
+        Put<T, TWidth>(output, in g, in schedule, Grid.IdxX, in tile);
+    }
+
+    private static ItemTile<T> Sum<T, TWidth, TSource>(
+        ArrayView<T> x, ArrayView<T> y, in Contraction g, in GroupSchedule schedule, int group)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TWidth : unmanaged, IGroupWidth
+        where TSource : unmanaged, ISlabSource<TSource>
+    {
         ArrayView<Quad<T>> xSlabs = SharedMemory.Allocate<Quad<T>>(2 * GroupTile.SlabQuads);
         ArrayView<Quad<T>> ySlabs = SharedMemory.Allocate<Quad<T>>(2 * GroupTile.Slab * TWidth.Columns / 4);
         int items = GroupTile.Items<TWidth>();
         int item = Group.IdxX;
-        GroupOrigin origin = GroupOrigin.Of(in schedule, Grid.IdxX, TWidth.Columns);
+        GroupOrigin origin = GroupOrigin.Of(in schedule, group, TWidth.Columns);
         int k = origin.Split * schedule.KPerSplit;
         int left = schedule.K - k;
         if (left > schedule.KPerSplit)
@@ -53,9 +78,8 @@ internal static class GroupContractionKernels
         ySlabs[item] = yNext;
         Sync.Barrier();
 
-        int lane = item & 31, warp = item >> 5;
-        int myRow = ((warp & 3) * 32) + ((lane >> 3) * 4);
-        int myColumn = ((warp >> 2) * 64) + ((lane & 7) * 4);
+        int myRow = MyRow(item);
+        int myColumn = MyColumn(item);
         ItemTile<T> tile = default;
         int slab = 0;
         for (; left > 0; left -= GroupTile.Slab)
@@ -71,10 +95,12 @@ internal static class GroupContractionKernels
             Sync.Barrier();
         }
 
-        // Found again, not kept: registers are scarce in the loop.
-        origin = GroupOrigin.Of(in schedule, Grid.IdxX, TWidth.Columns);
-        Put(output, in g, in schedule, origin.Row + myRow, origin.Column + myColumn, origin.Split * g.OSplit, in tile);
+        return tile;
     }
+
+    private static int MyRow(int item) => (((item >> 5) & 3) * 32) + (((item & 31) >> 3) * 4);
+
+    private static int MyColumn(int item) => ((item >> 7) * 64) + ((item & 7) * 4);
 
     // Leaves what was there where there is nothing to load, unless it is part of a slab that is used.
     private static void Load<T, TSource>(
@@ -133,10 +159,16 @@ internal static class GroupContractionKernels
         tile.Row19 = Lane8<T>.Fma(Lane8<T>.Splat(rows.D), columns, tile.Row19);
     }
 
-    private static void Put<T>(
-        ArrayView<T> output, in Contraction g, in GroupSchedule schedule, int row, int column, int place, in ItemTile<T> tile)
+    // The place of the group is found again, not kept: registers are scarce in the loop.
+    private static void Put<T, TWidth>(
+        ArrayView<T> output, in Contraction g, in GroupSchedule schedule, int group, in ItemTile<T> tile)
         where T : unmanaged, INumber<T>
+        where TWidth : unmanaged, IGroupWidth
     {
+        GroupOrigin origin = GroupOrigin.Of(in schedule, group, TWidth.Columns);
+        int row = origin.Row + MyRow(Group.IdxX);
+        int column = origin.Column + MyColumn(Group.IdxX);
+        int place = origin.Split * g.OSplit;
         RowCursor cursor = RowCursor.At(in g, row);
         PutRow(output, in g, in schedule, row, place + cursor.O, column, tile.Row0);
         cursor = cursor.Next(in g);

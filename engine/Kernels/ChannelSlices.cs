@@ -17,7 +17,7 @@ namespace Deat.Engine;
 internal readonly record struct ChannelSlices
 {
     // Groups of a launch, roughly: two for each processor of a large GPU; fewer where an item adds all slices alone.
-    private const int GpuGroups = 256, CpuGroups = 128;
+    private const int GpuGroups = 256, CpuGroups = 64;
 
     // For less, a partial sum is not worth its place.
     private const int LeastPixels = 64;

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using ILGPU;
+using ILGPU.IR.Intrinsics;
 
 namespace Deat.Engine;
 
@@ -23,6 +24,13 @@ internal struct NormalisedLane<TLane>
     public TLane Offset, Slope;
 }
 
+/// <summary>Sums of g, and of its products with x - mean.</summary>
+[ExcludeFromCodeCoverage]
+internal struct GradientSums<TLane>
+{
+    public TLane Sum, Product;
+}
+
 /// <summary>The kernels of the backward pass. g is the gradient before the activation.</summary>
 [ExcludeFromCodeCoverage]
 internal static class BatchNormGradientKernels
@@ -42,16 +50,11 @@ internal static class BatchNormGradientKernels
         ChannelTask task = ChannelTask.At(in slices, group, Group.IdxX);
         for (int lane = task.Lane; lane < task.Lane + slices.LanesPerItem; lane++)
         {
-            TLane sum = TLane.Splat(T.Zero);
-            TLane product = sum;
+            GradientSums<TLane> own = default;
             if (lane < slices.Lanes)
-            {
-                NormalisedLane<TLane> forward = Forward<T, TLane>(statistics, gamma, beta, lane);
-                AddSlice<T, TLane, TActivation>(x, dy, lane, in forward, in task, in slices, ref sum, ref product);
-            }
-
-            sum = GroupSum.Of<T, TLane>(sum, slices.LanesAbreast);
-            product = GroupSum.Of<T, TLane>(product, slices.LanesAbreast);
+                own = Sums<T, TLane, TActivation>(x, dy, lane, Forward<T, TLane>(statistics, gamma, beta, lane), in task, in slices);
+            TLane sum = GroupSum.Of<T, TLane>(own.Sum, slices.LanesAbreast);
+            TLane product = GroupSum.Of<T, TLane>(own.Product, slices.LanesAbreast);
             if (task.Worker == 0 && lane < slices.Lanes)
             {
                 int partial = (task.Slice * slices.Lanes) + lane;
@@ -123,9 +126,23 @@ internal static class BatchNormGradientKernels
             Shift = Real.Load(beta, lane),
         };
 
-    private static void AddSlice<T, TLane, TActivation>(
-        ArrayView<TLane> x, ArrayView<TLane> dy, int lane, in NormalisedLane<TLane> forward, in ChannelTask task,
-        in ChannelSlices slices, ref TLane sum, ref TLane product)
+    [IntrinsicImplementation]
+    [DeviceBody(nameof(SumsBody))]
+    private static GradientSums<TLane> Sums<T, TLane, TActivation>(
+        ArrayView<TLane> x, ArrayView<TLane> dy, int lane, NormalisedLane<TLane> forward, in ChannelTask task, in ChannelSlices slices)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T>
+        where TActivation : struct, IActivation
+    {
+        if (typeof(TLane) != typeof(Lane8<float>))
+            return SumsBody<T, TLane, TActivation>(x, dy, lane, forward, in task, in slices);
+        return Unsafe.BitCast<GradientSums<VectorLane>, GradientSums<TLane>>(SumsBody<float, VectorLane, TActivation>(
+            x.Cast<VectorLane>(), dy.Cast<VectorLane>(), lane,
+            Unsafe.BitCast<NormalisedLane<TLane>, NormalisedLane<VectorLane>>(forward), in task, in slices));
+    }
+
+    private static GradientSums<TLane> SumsBody<T, TLane, TActivation>(
+        ArrayView<TLane> x, ArrayView<TLane> dy, int lane, NormalisedLane<TLane> forward, in ChannelTask task, in ChannelSlices slices)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
         where TActivation : struct, IActivation
@@ -133,8 +150,7 @@ internal static class BatchNormGradientKernels
         RowWalk walk = RowWalk.At(in slices, in task, lane);
         int row = task.Row;
         int step = slices.ColumnStepPlaces;
-        TLane otherSum = TLane.Splat(T.Zero);
-        TLane otherProduct = otherSum;
+        TLane sum = TLane.Splat(T.Zero), product = sum, otherSum = sum, otherProduct = sum;
         for (; row + slices.RowStep < task.EndRow; row += 2 * slices.RowStep)
         {
             int a = walk.Place;
@@ -165,11 +181,31 @@ internal static class BatchNormGradientKernels
             }
         }
 
-        sum += otherSum;
-        product += otherProduct;
+        return new() { Sum = sum + otherSum, Product = product + otherProduct };
     }
 
+    [IntrinsicImplementation]
+    [DeviceBody(nameof(ApplyBody))]
     private static void Apply<T, TLane, TActivation>(
+        ArrayView<TLane> x, ArrayView<TLane> dy, ArrayView<TLane> before, ArrayView<TLane> dx, int lane,
+        in NormalisedLane<TLane> normalised, bool adds, in ChannelTask task, in ChannelSlices slices)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T>
+        where TActivation : struct, IActivation
+    {
+        if (typeof(TLane) != typeof(Lane8<float>))
+        {
+            ApplyBody<T, TLane, TActivation>(x, dy, before, dx, lane, in normalised, adds, in task, in slices);
+            return;
+        }
+
+        NormalisedLane<VectorLane> vectors = Unsafe.BitCast<NormalisedLane<TLane>, NormalisedLane<VectorLane>>(normalised);
+        ApplyBody<float, VectorLane, TActivation>(
+            x.Cast<VectorLane>(), dy.Cast<VectorLane>(), before.Cast<VectorLane>(), dx.Cast<VectorLane>(), lane, in vectors, adds, in task,
+            in slices);
+    }
+
+    private static void ApplyBody<T, TLane, TActivation>(
         ArrayView<TLane> x, ArrayView<TLane> dy, ArrayView<TLane> before, ArrayView<TLane> dx, int lane,
         in NormalisedLane<TLane> normalised, bool adds, in ChannelTask task, in ChannelSlices slices)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>

@@ -2,76 +2,9 @@ using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using ILGPU;
+using ILGPU.IR.Intrinsics;
 
 namespace Deat.Engine;
-
-/// <summary>Numbers that turn moments of slices into statistics of the batch.</summary>
-/// <param name="SlicePixels">Pixels of a slice.</param>
-/// <param name="LastPixels">Pixels of the last slice.</param>
-/// <param name="InverseCount">One over the values of a channel.</param>
-/// <param name="InverseCountLessOne">One over one less.</param>
-/// <param name="Epsilon">What is added to a variance.</param>
-/// <param name="Momentum">The weight of the batch in the running statistics.</param>
-/// <param name="Slices">Slices that the statistics come from; 0 takes the running ones.</param>
-internal readonly record struct BatchMoments<T>(
-    T SlicePixels, T LastPixels, T InverseCount, T InverseCountLessOne, T Epsilon, T Momentum, int Slices)
-    where T : unmanaged, IBinaryFloatingPointIeee754<T>
-{
-    public static BatchMoments<T> Of(double count, ChannelSlices slices, BatchNormState state, bool training) => new(
-        T.CreateChecked(slices.RowsPerSlice * slices.Columns), T.CreateChecked(slices.LastPixels), T.CreateChecked(1 / count),
-        T.CreateChecked(count > 1 ? 1 / (count - 1) : 0), T.CreateChecked(state.Epsilon), T.CreateChecked(state.Momentum),
-        training ? slices.Slices : 0);
-
-    public T Pixels(int slice) => slice == Slices - 1 ? LastPixels : SlicePixels;
-}
-
-/// <summary>1 / sqrt(v).</summary>
-[ExcludeFromCodeCoverage]
-internal readonly struct InverseRoot<T> : IFunction<T>
-    where T : unmanaged, IBinaryFloatingPointIeee754<T>
-{
-    public static T Of(T v) => T.One / T.Sqrt(v);
-}
-
-/// <summary>How many values there were, their mean, and the sum of their squared deviations from it.</summary>
-[ExcludeFromCodeCoverage]
-internal struct RunningMoments<T, TLane>
-    where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    where TLane : unmanaged, ILane<TLane, T>
-{
-    public T Count;
-
-    public TLane Mean, Squares;
-
-    /// <summary>With four more, whose own mean and squares are exact to a rounding, as in Chan, Golub, LeVeque.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly RunningMoments<T, TLane> With(TLane a, TLane b, TLane c, TLane d)
-    {
-        T four = T.One + T.One + T.One + T.One;
-        TLane mean = ((a + b) + (c + d)) * TLane.Splat(T.One / four);
-        TLane e = a - mean, f = b - mean, g = c - mean, h = d - mean;
-        TLane squares = TLane.Fma(e, e, f * f) + TLane.Fma(g, g, h * h);
-        return With(mean, squares, four);
-    }
-
-    /// <summary>With one more.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly RunningMoments<T, TLane> With(TLane value) => With(value, TLane.Splat(T.Zero), T.One);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private readonly RunningMoments<T, TLane> With(TLane mean, TLane squares, T count)
-    {
-        T all = Count + count;
-        T share = count / all;
-        TLane distance = mean - Mean;
-        return new()
-        {
-            Count = all,
-            Mean = TLane.Fma(distance, TLane.Splat(share), Mean),
-            Squares = Squares + TLane.Fma(distance * distance, TLane.Splat(Count * share), squares),
-        };
-    }
-}
 
 /// <summary>The kernels of the forward pass; <see cref="BatchNormGradientKernels"/> are those of the backward pass.</summary>
 [ExcludeFromCodeCoverage]
@@ -169,7 +102,25 @@ internal static class BatchNormKernels
         return new() { Mean = mean, Scale = Real.Load(gamma, lane) * rstd, Shift = Real.Load(beta, lane) };
     }
 
+    [IntrinsicImplementation]
+    [DeviceBody(nameof(MomentsBody))]
     private static RunningMoments<T, TLane> Moments<T, TLane>(
+        ArrayView<TLane> x, int lane, in ChannelTask task, in ChannelSlices slices)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T>
+    {
+        if (typeof(TLane) != typeof(Lane8<float>))
+            return MomentsBody<T, TLane>(x, lane, in task, in slices);
+        RunningMoments<float, VectorLane> moments = MomentsBody<float, VectorLane>(x.Cast<VectorLane>(), lane, in task, in slices);
+        return new()
+        {
+            Count = Unsafe.BitCast<float, T>(moments.Count),
+            Mean = Unsafe.BitCast<VectorLane, TLane>(moments.Mean),
+            Squares = Unsafe.BitCast<VectorLane, TLane>(moments.Squares),
+        };
+    }
+
+    private static RunningMoments<T, TLane> MomentsBody<T, TLane>(
         ArrayView<TLane> x, int lane, in ChannelTask task, in ChannelSlices slices)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
@@ -206,7 +157,25 @@ internal static class BatchNormKernels
         return moments;
     }
 
+    [IntrinsicImplementation]
+    [DeviceBody(nameof(ApplyBody))]
     private static void Apply<T, TLane, TActivation>(
+        ArrayView<TLane> x, ArrayView<TLane> y, int lane, in NormalisedLane<TLane> forward, in ChannelTask task, in ChannelSlices slices)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T>
+        where TActivation : struct, IActivation
+    {
+        if (typeof(TLane) != typeof(Lane8<float>))
+        {
+            ApplyBody<T, TLane, TActivation>(x, y, lane, in forward, in task, in slices);
+            return;
+        }
+
+        NormalisedLane<VectorLane> vectors = Unsafe.BitCast<NormalisedLane<TLane>, NormalisedLane<VectorLane>>(forward);
+        ApplyBody<float, VectorLane, TActivation>(x.Cast<VectorLane>(), y.Cast<VectorLane>(), lane, in vectors, in task, in slices);
+    }
+
+    private static void ApplyBody<T, TLane, TActivation>(
         ArrayView<TLane> x, ArrayView<TLane> y, int lane, in NormalisedLane<TLane> forward, in ChannelTask task, in ChannelSlices slices)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>

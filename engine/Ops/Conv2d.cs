@@ -88,7 +88,8 @@ public static partial class Ops
                     WinogradConvolution.Convolve<T>(Tape, WinogradWeights.Forward(W.Shape), W, X, Y, cost);
                     break;
                 case ConvolutionAlgorithm.Tiled:
-                    TiledConvolution.Convolve<T>(Tape, PackedWeights.Forward(G), W, X, Y, [G.Forward()], cost);
+                    TiledConvolution.Convolve<T>(
+                        Tape, PackedWeights.Forward(G), W, X, Y, [ContractionPlan.Filling(G.Forward(), G.Traits)], cost);
                     break;
                 case ConvolutionAlgorithm.TensorCore:
                     TensorCoreConvolution.Convolve(Tape, PackedWeights.Forward(G), W, X, Y, [G.Forward()], cost);
@@ -120,7 +121,8 @@ public static partial class Ops
                     FoldedConvolution.InputGradient<T>(Tape, G, Dy, W, Dx, cost);
                     break;
                 case ConvolutionAlgorithm.Tiled:
-                    TiledConvolution.Convolve<T>(Tape, PackedWeights.InputGradient(G), W, Dy, Dx, G.InputGradient(), cost);
+                    TiledConvolution.Convolve<T>(
+                        Tape, PackedWeights.InputGradient(G), W, Dy, Dx, ContractionPlan.FillingInputGradient(G), cost);
                     break;
                 case ConvolutionAlgorithm.TensorCore:
                     TensorCoreConvolution.Convolve(Tape, PackedWeights.InputGradient(G), W, Dy, Dx, G.InputGradient(), cost);

@@ -28,7 +28,7 @@ internal static class FoldedConvolution
         // With a window of one pixel, the input's gradient is the terms; w as it lies has one channel for each.
         ConvolutionGeometry pointwise = new(columns.Layout, new Shape(filters, shape.C, 1, 1), stride: 1, padding: 0, g.Traits);
         PackedWeights order = new(terms, filters, g.Y.Block, OutputStride: 1, InputStride: terms, Rows: 1, Columns: 1, Step: 1);
-        TiledConvolution.Convolve<T>(tape, order, w, dy, columns, pointwise.InputGradient(), cost);
+        TiledConvolution.Convolve<T>(tape, order, w, dy, columns, ContractionPlan.FillingInputGradient(pointwise), cost);
         int elements = device.Traits.IsCpuLike ? dx.Shape.C * dx.Shape.W : 1;
         device.Launch(
             FoldKernels.Fold, device.Grid((int)(dx.Shape.Count / elements)),

@@ -7,7 +7,7 @@ internal static class TiledConvolution
 {
     /// <summary>Packs the weights, contracts the input with them, gives the packed copy back.</summary>
     public static void Convolve<T>(
-        Tape tape, PackedWeights order, Tensor weights, Tensor input, Tensor output, IEnumerable<Contraction> contractions, Cost cost)
+        Tape tape, PackedWeights order, Tensor weights, Tensor input, Tensor output, IEnumerable<ContractionPlan> plans, Cost cost)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ComputeDevice device = tape.Device;
@@ -17,9 +17,9 @@ internal static class TiledConvolution
             PackingKernels.Pack, device.Grid(order.Items(outputsPerItem)),
             new Cost(0, (weights.Shape.Count + order.Length) * weights.Type.Bytes(), cost.Direction),
             weights.View<T>(), packed.View<T>(), order, outputsPerItem);
-        foreach (Contraction contraction in contractions)
+        foreach (ContractionPlan plan in plans)
         {
-            Contract<T>(tape, contraction, input, packed, output, cost);
+            Contract<T>(tape, plan, input, packed, output, cost);
             cost = new Cost(0, 0, cost.Direction);
         }
 
@@ -44,17 +44,17 @@ internal static class TiledConvolution
         tape.Release(partials);
     }
 
-    private static void Contract<T>(Tape tape, Contraction contraction, Tensor input, Tensor packed, Tensor output, Cost cost)
+    private static void Contract<T>(Tape tape, ContractionPlan plan, Tensor input, Tensor packed, Tensor output, Cost cost)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ComputeDevice device = tape.Device;
-        ContractionPlan plan = ContractionPlan.Filling(contraction, device.Traits);
         if (plan.WritesInPlace)
         {
             plan.Launch<T>(device, cost, input, packed, output);
             return;
         }
 
+        Contraction contraction = plan.Output;
         Tensor rows = tape.Plain(new Shape(plan.Splits * contraction.Rows, contraction.ColumnTiles * ContractionTile.Columns), output.Type);
         plan.ToWholeRows().Launch<T>(device, cost, input, packed, rows);
         (int rowsPerItem, int columnsPerItem) = device.Traits.IsCpuLike ? (512, contraction.Columns) : (1, 1);
