@@ -30,7 +30,7 @@ internal struct Parities
     /// <summary>Groups of each parity, and the splits of its contracted places.</summary>
     public int Groups, Splits;
 
-    /// <summary>Turns what all have in common into the contraction and the schedule of a group's parity; the group's index among these.</summary>
+    /// <summary>Makes what all have in common that of a group's parity; the group's index among those of the parity.</summary>
     public readonly int Select(int group, ref Contraction g, ref GroupSchedule schedule)
     {
         int index = group / Groups;

@@ -13,14 +13,17 @@ namespace Deat.Engine;
 internal readonly record struct BatchNormBackwards<T>(T Weight, int Slices, int Adds)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>;
 
-/// <summary>What normalised a lane, and what its gradient is made of.</summary>
+/// <summary>What normalises a lane: (x - Mean) * Scale + Shift.</summary>
 [ExcludeFromCodeCoverage]
 internal struct NormalisedLane<TLane>
 {
-    /// <summary>The forward pass: (x - Mean) * Scale + Shift.</summary>
     public TLane Mean, Scale, Shift;
+}
 
-    /// <summary>The backward pass: dx = (g - Offset + (x - Mean) * Slope) * Scale.</summary>
+/// <summary>What the statistics add to its gradient: dx = (g - Offset + (x - Mean) * Slope) * Scale.</summary>
+[ExcludeFromCodeCoverage]
+internal struct GradientLane<TLane>
+{
     public TLane Offset, Slope;
 }
 
@@ -103,15 +106,14 @@ internal static class BatchNormGradientKernels
                     Real.Store(dgamma, lane, product * rstd);
                 }
 
-                NormalisedLane<TLane> lanes = Forward<T, TLane>(statistics, gamma, beta, lane);
                 // Not a product with zero, which could be NaN.
-                if (backwards.Weight > T.Zero)
-                {
-                    lanes.Offset = sum * TLane.Splat(backwards.Weight);
-                    lanes.Slope = TLane.Splat(T.Zero) - (product * rstd * rstd * TLane.Splat(backwards.Weight));
-                }
-
-                Apply<T, TLane, TActivation>(x, dy, before, dx, lane, in lanes, backwards.Adds != 0, in task, in slices);
+                TLane weight = TLane.Splat(backwards.Weight), zero = TLane.Splat(T.Zero);
+                bool passes = backwards.Weight > T.Zero;
+                TLane offset = passes ? sum * weight : zero;
+                TLane slope = passes ? zero - (product * rstd * rstd * weight) : zero;
+                Apply<T, TLane, TActivation>(
+                    x, dy, before, dx, lane, Forward<T, TLane>(statistics, gamma, beta, lane), new() { Offset = offset, Slope = slope },
+                    backwards.Adds != 0, in task, in slices);
             }
         }
     }
@@ -188,26 +190,26 @@ internal static class BatchNormGradientKernels
     [DeviceBody(nameof(ApplyBody))]
     private static void Apply<T, TLane, TActivation>(
         ArrayView<TLane> x, ArrayView<TLane> dy, ArrayView<TLane> before, ArrayView<TLane> dx, int lane,
-        in NormalisedLane<TLane> normalised, bool adds, in ChannelTask task, in ChannelSlices slices)
+        NormalisedLane<TLane> forward, GradientLane<TLane> gradient, bool adds, in ChannelTask task, in ChannelSlices slices)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
         where TActivation : struct, IActivation
     {
         if (typeof(TLane) != typeof(Lane8<float>))
         {
-            ApplyBody<T, TLane, TActivation>(x, dy, before, dx, lane, in normalised, adds, in task, in slices);
+            ApplyBody<T, TLane, TActivation>(x, dy, before, dx, lane, forward, gradient, adds, in task, in slices);
             return;
         }
 
-        NormalisedLane<VectorLane> vectors = Unsafe.BitCast<NormalisedLane<TLane>, NormalisedLane<VectorLane>>(normalised);
         ApplyBody<float, VectorLane, TActivation>(
-            x.Cast<VectorLane>(), dy.Cast<VectorLane>(), before.Cast<VectorLane>(), dx.Cast<VectorLane>(), lane, in vectors, adds, in task,
-            in slices);
+            x.Cast<VectorLane>(), dy.Cast<VectorLane>(), before.Cast<VectorLane>(), dx.Cast<VectorLane>(), lane,
+            Unsafe.BitCast<NormalisedLane<TLane>, NormalisedLane<VectorLane>>(forward),
+            Unsafe.BitCast<GradientLane<TLane>, GradientLane<VectorLane>>(gradient), adds, in task, in slices);
     }
 
     private static void ApplyBody<T, TLane, TActivation>(
         ArrayView<TLane> x, ArrayView<TLane> dy, ArrayView<TLane> before, ArrayView<TLane> dx, int lane,
-        in NormalisedLane<TLane> normalised, bool adds, in ChannelTask task, in ChannelSlices slices)
+        NormalisedLane<TLane> forward, GradientLane<TLane> gradient, bool adds, in ChannelTask task, in ChannelSlices slices)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
         where TActivation : struct, IActivation
@@ -229,8 +231,8 @@ internal static class BatchNormGradientKernels
                 TLane beforeFirst = TLane.Splat(T.Zero), beforeSecond = beforeFirst;
                 if (adds)
                     (beforeFirst, beforeSecond) = (Real.Load(before, a), Real.Load(before, b));
-                first = Through<T, TLane, TActivation>(first, g, in normalised);
-                second = Through<T, TLane, TActivation>(second, h, in normalised);
+                first = Through<T, TLane, TActivation>(first, g, in forward, in gradient);
+                second = Through<T, TLane, TActivation>(second, h, in forward, in gradient);
                 Real.Store(dx, a, adds ? beforeFirst + first : first);
                 Real.Store(dx, b, adds ? beforeSecond + second : second);
             }
@@ -241,28 +243,29 @@ internal static class BatchNormGradientKernels
             int place = walk.Place;
             for (int column = task.Column; column < slices.Columns; column += slices.ColumnStep, place += step)
             {
-                TLane gradient = Through<T, TLane, TActivation>(Real.Load(x, place), Real.Load(dy, place), in normalised);
-                Real.Store(dx, place, adds ? Real.Load(before, place) + gradient : gradient);
+                TLane term = Through<T, TLane, TActivation>(Real.Load(x, place), Real.Load(dy, place), in forward, in gradient);
+                Real.Store(dx, place, adds ? Real.Load(before, place) + term : term);
             }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TLane Through<T, TLane, TActivation>(TLane x, TLane dy, in NormalisedLane<TLane> normalised)
+    private static TLane Through<T, TLane, TActivation>(
+        TLane x, TLane dy, in NormalisedLane<TLane> forward, in GradientLane<TLane> gradient)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
         where TActivation : struct, IActivation
     {
-        TLane deviation = x - normalised.Mean;
-        TLane g = Gradient<T, TLane, TActivation>(deviation, dy, in normalised);
-        return TLane.Fma(deviation, normalised.Slope, g - normalised.Offset) * normalised.Scale;
+        TLane deviation = x - forward.Mean;
+        TLane g = Gradient<T, TLane, TActivation>(deviation, dy, in forward);
+        return TLane.Fma(deviation, gradient.Slope, g - gradient.Offset) * forward.Scale;
     }
 
     // Before the activation.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TLane Gradient<T, TLane, TActivation>(TLane deviation, TLane dy, in NormalisedLane<TLane> normalised)
+    private static TLane Gradient<T, TLane, TActivation>(TLane deviation, TLane dy, in NormalisedLane<TLane> forward)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
         where TActivation : struct, IActivation =>
-        TActivation.Gradient<T, TLane>(TLane.Fma(deviation, normalised.Scale, normalised.Shift), dy);
+        TActivation.Gradient<T, TLane>(TLane.Fma(deviation, forward.Scale, forward.Shift), dy);
 }

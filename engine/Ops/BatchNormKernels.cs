@@ -72,7 +72,7 @@ internal static class BatchNormKernels
                 NormalisedLane<TLane> forward = Statistics<T, TLane>(
                     x, statistics, runningMean, runningVariance, gamma, beta, lane, center, squares, in moments, in slices,
                     writes: task is { Slice: 0, Worker: 0 });
-                Apply<T, TLane, TActivation>(x, y, lane, in forward, in task, in slices);
+                Apply<T, TLane, TActivation>(x, y, lane, forward, in task, in slices);
             }
         }
     }
@@ -160,23 +160,24 @@ internal static class BatchNormKernels
     [IntrinsicImplementation]
     [DeviceBody(nameof(ApplyBody))]
     private static void Apply<T, TLane, TActivation>(
-        ArrayView<TLane> x, ArrayView<TLane> y, int lane, in NormalisedLane<TLane> forward, in ChannelTask task, in ChannelSlices slices)
+        ArrayView<TLane> x, ArrayView<TLane> y, int lane, NormalisedLane<TLane> forward, in ChannelTask task, in ChannelSlices slices)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
         where TActivation : struct, IActivation
     {
         if (typeof(TLane) != typeof(Lane8<float>))
         {
-            ApplyBody<T, TLane, TActivation>(x, y, lane, in forward, in task, in slices);
+            ApplyBody<T, TLane, TActivation>(x, y, lane, forward, in task, in slices);
             return;
         }
 
-        NormalisedLane<VectorLane> vectors = Unsafe.BitCast<NormalisedLane<TLane>, NormalisedLane<VectorLane>>(forward);
-        ApplyBody<float, VectorLane, TActivation>(x.Cast<VectorLane>(), y.Cast<VectorLane>(), lane, in vectors, in task, in slices);
+        ApplyBody<float, VectorLane, TActivation>(
+            x.Cast<VectorLane>(), y.Cast<VectorLane>(), lane,
+            Unsafe.BitCast<NormalisedLane<TLane>, NormalisedLane<VectorLane>>(forward), in task, in slices);
     }
 
     private static void ApplyBody<T, TLane, TActivation>(
-        ArrayView<TLane> x, ArrayView<TLane> y, int lane, in NormalisedLane<TLane> forward, in ChannelTask task, in ChannelSlices slices)
+        ArrayView<TLane> x, ArrayView<TLane> y, int lane, NormalisedLane<TLane> forward, in ChannelTask task, in ChannelSlices slices)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
         where TActivation : struct, IActivation
