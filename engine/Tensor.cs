@@ -33,6 +33,9 @@ public sealed class Tensor
     /// <summary>Where a parameter's gradient goes; null for everything that is not a parameter.</summary>
     public Tensor? Gradient { get; private set; }
 
+    /// <summary>The convolutions that these weights are packed with.</summary>
+    internal ConvolutionWeights? Convolutions { get; set; }
+
     internal DeviceBuffer Buffer => _buffer;
 
     /// <summary>A part of a plain tensor as a tensor of its own: <paramref name="shape"/> elements from <paramref name="start"/>.</summary>

@@ -44,6 +44,10 @@ internal sealed class Arena : IDisposable
 
     public Tensor Holding(Parameter parameter) => parameter.IsTrained ? Weights : Statistics;
 
+    /// <summary>Lets these convolutions pack their weights together.</summary>
+    public void PackTogether(IReadOnlyList<(Tensor W, int Start, int Stride)> convolutions) =>
+        ConvolutionWeights.PackTogether(_parameters, Weights, convolutions);
+
     /// <summary>The elements of a flat tensor as bytes on the host.</summary>
     public static byte[] Read(Tensor flat) => flat.Type == ElementType.Float64
         ? MemoryMarshal.AsBytes<double>(flat.ToArray<double>()).ToArray()

@@ -75,6 +75,7 @@ public abstract class Module : IDisposable
         if (_arena is not null)
             throw new InvalidOperationException("A model is placed once, as a whole.");
         _arena = new Arena([.. State().Select(entry => entry.Entry).OfType<Parameter>()], device, type, seed);
+        _arena.PackTogether([.. WithDescendants().OfType<Conv2d>().Select(convolution => convolution.Placed)]);
     }
 
     /// <summary>The module's output for <paramref name="x"/>. All launches are counted under the module's path.</summary>
@@ -127,6 +128,8 @@ public abstract class Module : IDisposable
 
     /// <summary>Gives the memory of a placed model back.</summary>
     protected virtual void Dispose(bool disposing) => _arena?.Dispose();
+
+    private IEnumerable<Module> WithDescendants() => _children.SelectMany(child => child.WithDescendants()).Prepend(this);
 
     private T AddEntry<T>(string name, T entry)
         where T : StateEntry

@@ -33,6 +33,7 @@ public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precisio
     private readonly HashSet<Tensor> _needed = [];
     private readonly HashSet<Tensor> _kept = [];
     private readonly HashSet<Tensor> _written = [];
+    private readonly Dictionary<object, (Direction Direction, Tensor Tensor)> _shared = [];
 
     /// <summary>The gradients that <see cref="Backward(Tensor, Tensor)"/> computes.</summary>
     public Wanted Wanted { get; } = wanted;
@@ -169,10 +170,28 @@ public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precisio
         Release(term);
     }
 
+    /// <summary>
+    /// What ops share on their way in one direction: made for the first that asks, and given back when one asks for another direction.
+    /// </summary>
+    internal Tensor Shared(object owner, Direction direction, Func<Tensor> make)
+    {
+        if (_shared.TryGetValue(owner, out (Direction Direction, Tensor Tensor) shared))
+        {
+            if (shared.Direction == direction)
+                return shared.Tensor;
+            Release(shared.Tensor);
+        }
+
+        Tensor made = make();
+        _shared[owner] = (direction, made);
+        return made;
+    }
+
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         _nodes.Clear();
+        _shared.Clear();
         _gradients.Clear();
         base.Dispose(disposing);
     }

@@ -30,11 +30,37 @@ internal readonly record struct PackedWeights(
 
     public int Length => Tiles * Inputs * Rows * Columns * ContractionTile.Columns;
 
-    public static PackedWeights Forward(ConvolutionGeometry g) => new(
-        g.Weights.N, g.Weights.C, g.X.Block, g.Weights.C * g.Weights.Pixels, g.Weights.Pixels, g.Weights.H, g.Weights.W, 1);
+    public static PackedWeights Forward(ConvolutionGeometry g) => Forward(g.Weights, g.X.Block);
 
-    public static PackedWeights InputGradient(ConvolutionGeometry g) => new(
-        g.Weights.C, g.Weights.N, g.Y.Block, g.Weights.Pixels, g.Weights.C * g.Weights.Pixels, g.Weights.H, g.Weights.W, g.Stride);
+    public static PackedWeights Forward(Shape w, int inputBlock) =>
+        new(w.N, w.C, inputBlock, w.C * w.Pixels, w.Pixels, w.H, w.W, 1);
+
+    public static PackedWeights InputGradient(ConvolutionGeometry g) => InputGradient(g.Weights, g.Y.Block, g.Stride);
+
+    public static PackedWeights InputGradient(Shape w, int inputBlock, int stride) =>
+        new(w.C, w.N, inputBlock, w.Pixels, w.C * w.Pixels, w.H, w.W, stride);
+}
+
+/// <summary>Weights among others that are packed together.</summary>
+/// <param name="FirstItem">The first of the items that pack them.</param>
+/// <param name="Source">Where they begin.</param>
+/// <param name="Target">Where they begin when packed.</param>
+/// <param name="Order">Their order then.</param>
+internal readonly record struct PackedPart(int FirstItem, int Source, int Target, PackedWeights Order)
+{
+    /// <summary>Numbers of an entry of a table; the first item of what would come next ends it.</summary>
+    public const int Numbers = 11;
+
+    public static PackedPart At(ArrayView<int> table, int place) => new(
+        Real.Load(table, place), Real.Load(table, place + 1), Real.Load(table, place + 2), new PackedWeights(
+            Real.Load(table, place + 3), Real.Load(table, place + 4), Real.Load(table, place + 5), Real.Load(table, place + 6),
+            Real.Load(table, place + 7), Real.Load(table, place + 8), Real.Load(table, place + 9), Real.Load(table, place + 10)));
+
+    public int[] ToArray() =>
+    [
+        FirstItem, Source, Target, Order.Outputs, Order.Inputs, Order.InputBlock, Order.OutputStride, Order.InputStride, Order.Rows,
+        Order.Columns, Order.Step,
+    ];
 }
 
 /// <summary>Moves weights into the order of the tiles, their gradients and rows of partial sums back.</summary>
@@ -46,8 +72,28 @@ internal static class PackingKernels
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int item = Item.Index();
-        if (item >= order.Items(outputsPerItem))
+        if (item < order.Items(outputsPerItem))
+            Pack(weights, 0, packed, 0, order, item, outputsPerItem);
+    }
+
+    /// <summary>All weights of a table, one item for all taps of one input and output; the items of each begin where its entry says.</summary>
+    public static void PackTogether<T>(ArrayView<T> weights, ArrayView<T> packed, ArrayView<int> parts, int items)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int item = Item.Index();
+        if (item >= items)
             return;
+        int place = 0;
+        while (Real.Load(parts, place + PackedPart.Numbers) <= item)
+            place += PackedPart.Numbers;
+        PackedPart part = PackedPart.At(parts, place);
+        Pack(weights, part.Source, packed, part.Target, part.Order, item - part.FirstItem, outputsPerItem: 1);
+    }
+
+    private static void Pack<T>(
+        ArrayView<T> weights, int source, ArrayView<T> packed, int target, PackedWeights order, int item, int outputsPerItem)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
         int parts = ContractionTile.Columns / outputsPerItem;
         int rest = item / parts;
         int firstLane = (item - (rest * parts)) * outputsPerItem;
@@ -56,8 +102,8 @@ internal static class PackingKernels
         int output = (tile * ContractionTile.Columns) + firstLane;
         int filled = order.Outputs - output;
         filled = filled < 0 ? 0 : filled > outputsPerItem ? outputsPerItem : filled;
-        int source = (output * order.OutputStride) + (input * order.InputStride);
-        int target = Place(order, tile, input) + firstLane;
+        source += (output * order.OutputStride) + (input * order.InputStride);
+        target += Place(order, tile, input) + firstLane;
         int tapStride = order.InputBlock * ContractionTile.Columns;
         for (int first = 0; first < order.Step * order.Step; first++)
         {

@@ -5,25 +5,21 @@ namespace Deat.Engine;
 /// <summary>The launches of <see cref="ConvolutionAlgorithm.Tiled"/>.</summary>
 internal static class TiledConvolution
 {
-    /// <summary>Packs the weights, contracts the input with them, gives the packed copy back.</summary>
+    /// <summary>Contracts the input with packed weights: those that the model has packed, or a copy that is given back.</summary>
     public static void Convolve<T>(
         Tape tape, PackedWeights order, Tensor weights, Tensor input, Tensor output, IEnumerable<ContractionPlan> plans, Cost cost)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        ComputeDevice device = tape.Device;
-        Tensor packed = tape.Plain(new Shape(1, order.Length), weights.Type);
-        int outputsPerItem = device.Traits.IsCpuLike ? ContractionTile.Columns : 1;
-        device.Launch(
-            PackingKernels.Pack, device.Grid(order.Items(outputsPerItem)),
-            new Cost(0, (weights.Shape.Count + order.Length) * weights.Type.Bytes(), cost.Direction),
-            weights.View<T>(), packed.View<T>(), order, outputsPerItem);
+        Tensor? shared = weights.Convolutions?.Packed<T>(tape, weights, order, cost.Direction);
+        Tensor packed = shared ?? Packed<T>(tape, order, weights, cost.Direction);
         foreach (ContractionPlan plan in plans)
         {
             Contract<T>(tape, plan, input, packed, output, cost);
             cost = new Cost(0, 0, cost.Direction);
         }
 
-        tape.Release(packed);
+        if (shared is null)
+            tape.Release(packed);
     }
 
     /// <summary>Contracts the input with the output's gradient in splits, and sums them in a fixed order.</summary>
@@ -42,6 +38,19 @@ internal static class TiledConvolution
             new Cost(0, (plan.Splits + 1) * dw.Shape.Count * dw.Type.Bytes(), cost.Direction),
             partials.View<T>(), dw.View<T>(), order, outputsPerItem, tapsPerItem, plan.Splits, contraction.OSplit);
         tape.Release(partials);
+    }
+
+    private static Tensor Packed<T>(Tape tape, PackedWeights order, Tensor weights, Direction direction)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        ComputeDevice device = tape.Device;
+        Tensor packed = tape.Plain(new Shape(1, order.Length), weights.Type);
+        int outputsPerItem = device.Traits.IsCpuLike ? ContractionTile.Columns : 1;
+        device.Launch(
+            PackingKernels.Pack, device.Grid(order.Items(outputsPerItem)),
+            new Cost(0, (weights.Shape.Count + order.Length) * weights.Type.Bytes(), direction),
+            weights.View<T>(), packed.View<T>(), order, outputsPerItem);
+        return packed;
     }
 
     private static void Contract<T>(Tape tape, ContractionPlan plan, Tensor input, Tensor packed, Tensor output, Cost cost)

@@ -21,6 +21,9 @@ public sealed class Conv2d : Module
         _weight = AddParameter("weight", Init.Uniform(inputs * window * window), outputs, inputs, window, window);
     }
 
+    /// <summary>The weights, where they begin among those of the model, and the stride.</summary>
+    internal (Tensor W, int Start, int Stride) Placed => (_weight.Value, _weight.Start, _stride);
+
     /// <inheritdoc/>
     protected override Tensor Compute(Tape tape, Tensor x) => Ops.Conv2d(tape, x, _weight.Value, _stride, _padding);
 }

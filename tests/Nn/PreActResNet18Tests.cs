@@ -79,6 +79,37 @@ public sealed class PreActResNet18Tests
         Assert.That(TestDevices.Get(id).Pool.LiveBytes, Is.EqualTo(before));
     }
 
+    // The first layer's input gradient is folded, in an order of its own.
+    [Test]
+    public void OneLaunchEachWayPacksAllWeights([ValueSource(typeof(TestDevices), nameof(TestDevices.Ids))] string id)
+    {
+        using PreActResNet18 model = Placed(id, ElementType.Float32, width: 16);
+        using PreActResNet18 alone = Placed(id, ElementType.Float32, width: 16);
+        foreach ((_, Parameter parameter) in alone.Parameters())
+            parameter.Value.Convolutions = null;
+        Ledger ledger = model.Device.Ledger;
+        for (int step = 0; step < 2; step++)
+        {
+            ledger.Clear();
+            byte[] gradients = Gradients(model);
+            Assert.That(Launches("PackTogether"), Is.EqualTo(model.Device.Traits.IsCpuLike ? 0 : 2));
+            if (!model.Device.Traits.IsCpuLike)
+                Assert.That(Launches("Pack<"), Is.EqualTo(1));
+            Assert.That(Gradients(alone), Is.EqualTo(gradients));
+            foreach (PreActResNet18 each in new[] { model, alone })
+                Ops.SgdStep(each.Weights, each.Gradients, each.Gradients, learningRate: 0.1, mu: 0, weightDecay: 0, first: true);
+        }
+
+        long Launches(string kernel) => ledger.Total(key => key.Kernel.StartsWith($"PackingKernels.{kernel}")).Launches;
+
+        static byte[] Gradients(PreActResNet18 network)
+        {
+            using Tape tape = new(network.Device, Wanted.Both);
+            tape.Backward(Loss(tape, network, images: 2));
+            return network.Gradients.Bits();
+        }
+    }
+
     // Forward 1.111 GFLOP per image, with both gradients 3.329 (torch's FlopCounterMode): the stem's input gradient is not wanted.
     [Test]
     public void ConvolutionsAndLinearLayerHaveTheReferencesFlops()
