@@ -71,15 +71,6 @@ public class Workspace(ComputeDevice device, MemoryCategory category) : IDisposa
         return new Tensor(buffer, 0, layout, type);
     }
 
-    /// <summary>The memory of <paramref name="tensor"/> as a new tensor with the same elements; the old one is no longer valid.</summary>
-    internal Tensor Renew(Tensor tensor)
-    {
-        int place = _buffers.IndexOf(tensor.Buffer);
-        Require.That(place >= 0, nameof(Renew), "a tensor of this workspace", tensor.Shape);
-        _buffers[place] = Device.Pool.Renew(tensor.Buffer);
-        return new Tensor(_buffers[place], 0, tensor.Layout, tensor.Type);
-    }
-
     /// <summary>Gives one tensor back before the others.</summary>
     internal void Release(Tensor tensor)
     {

@@ -81,13 +81,7 @@ public abstract class Module : IDisposable
     /// <summary>The module's output for <paramref name="x"/>. All launches are counted under the module's path.</summary>
     /// <param name="tape">Records the ops and owns the results.</param>
     /// <param name="x">[N, C, H, W]</param>
-    public Tensor Forward(Tape tape, Tensor x)
-    {
-        if (_name.Length == 0)
-            return Compute(tape, x);
-        using (tape.Device.Ledger.Enter(_name))
-            return Compute(tape, x);
-    }
+    public Tensor Forward(Tape tape, Tensor x) => InPath(tape, () => Compute(tape, x));
 
     /// <summary>Gives the memory of a placed model back.</summary>
     public void Dispose()
@@ -102,6 +96,15 @@ public abstract class Module : IDisposable
     /// <param name="name">The first entry that does not fit.</param>
     /// <param name="extents">Its extents in the state dictionary.</param>
     protected internal virtual string Hint(string name, IReadOnlyList<long> extents) => "";
+
+    /// <summary>What <paramref name="compute"/> gives, its launches counted under the module's path.</summary>
+    private protected Tensor InPath(Tape tape, Func<Tensor> compute)
+    {
+        if (_name.Length == 0)
+            return compute();
+        using (tape.Device.Ledger.Enter(_name))
+            return compute();
+    }
 
     /// <summary>The module's output: its ops and its children's <see cref="Forward"/>.</summary>
     protected abstract Tensor Compute(Tape tape, Tensor x);

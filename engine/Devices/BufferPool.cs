@@ -116,16 +116,6 @@ public sealed class BufferPool : IDisposable
         return buffer;
     }
 
-    /// <summary>The same memory, rented once more in place of <paramref name="buffer"/>, with its contents.</summary>
-    internal DeviceBuffer Renew(DeviceBuffer buffer)
-    {
-        buffer.IsLive = false;
-        return new DeviceBuffer(_device, buffer.Memory, buffer.Key, buffer.Guard) 
-        {
-            IsLive = true, Category = buffer.Category, Number = buffer.Number,
-        };
-    }
-
     internal void Return(DeviceBuffer buffer)
     {
         if (!buffer.IsLive)

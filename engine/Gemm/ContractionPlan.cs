@@ -114,25 +114,29 @@ internal sealed class ContractionPlan
         ? new(this)
         : new(_gradient, _kernel == Kernel.WideParities ? Wide.Columns : Narrow.Columns, Splits, wholeRows: true);
 
-    public void Launch<T>(ComputeDevice device, Cost cost, Tensor x, Tensor y, Tensor output)
+    /// <summary>Whether the kernel can add its outputs to another tensor's elements.</summary>
+    public bool CanAdd => _kernel is not (Kernel.RegisterTile or Kernel.WideParities or Kernel.NarrowParities);
+
+    /// <summary>Launches the kernel; where it can, with <paramref name="plus"/> added, which lies as the output does.</summary>
+    public void Launch<T>(ComputeDevice device, Cost cost, Tensor x, Tensor y, Tensor output, Tensor? plus = null)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         switch (_kernel)
         {
             case Kernel.WideAlongPlaces:
-                Launch<T, Wide>(GroupContractionKernels.ContractQuads<T, Wide, AlongPlaces>, device, cost, x, y, output);
+                Launch<T, Wide>(GroupContractionKernels.ContractQuads<T, Wide, AlongPlaces>, device, cost, x, y, output, plus);
                 break;
             case Kernel.NarrowAlongPlaces:
-                Launch<T, Narrow>(GroupContractionKernels.ContractQuads<T, Narrow, AlongPlaces>, device, cost, x, y, output);
+                Launch<T, Narrow>(GroupContractionKernels.ContractQuads<T, Narrow, AlongPlaces>, device, cost, x, y, output, plus);
                 break;
             case Kernel.WideAlongRows:
-                Launch<T, Wide>(GroupContractionKernels.ContractQuads<T, Wide, AlongRows>, device, cost, x, y, output);
+                Launch<T, Wide>(GroupContractionKernels.ContractQuads<T, Wide, AlongRows>, device, cost, x, y, output, plus);
                 break;
             case Kernel.NarrowAlongRows:
-                Launch<T, Narrow>(GroupContractionKernels.ContractQuads<T, Narrow, AlongRows>, device, cost, x, y, output);
+                Launch<T, Narrow>(GroupContractionKernels.ContractQuads<T, Narrow, AlongRows>, device, cost, x, y, output, plus);
                 break;
             case Kernel.Singly:
-                Launch<T, Narrow>(GroupContractionKernels.ContractSingly, device, cost, x, y, output);
+                Launch<T, Narrow>(GroupContractionKernels.ContractSingly, device, cost, x, y, output, plus);
                 break;
             case Kernel.WideParities:
                 LaunchParities<T, Wide>(device, cost, x, y, output);
@@ -149,12 +153,17 @@ internal sealed class ContractionPlan
     }
 
     private void Launch<T, TWidth>(
-        Action<ArrayView<T>, ArrayView<T>, ArrayView<T>, Contraction, GroupSchedule> kernel,
-        ComputeDevice device, Cost cost, Tensor x, Tensor y, Tensor output)
+        Action<ArrayView<T>, ArrayView<T>, ArrayView<T>, ArrayView<T>, Contraction, GroupSchedule> kernel,
+        ComputeDevice device, Cost cost, Tensor x, Tensor y, Tensor output, Tensor? plus)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TWidth : unmanaged, IGroupWidth => device.Launch(
-            kernel, new LaunchGrid(_schedule.Groups, GroupTile.Items<TWidth>(), GroupTile.SharedBytes<TWidth>(x.Type.Bytes())), cost,
-            x.View<T>(), y.View<T>(), output.View<T>(), _contraction, _schedule);
+        where TWidth : unmanaged, IGroupWidth
+    {
+        GroupSchedule schedule = _schedule;
+        schedule.Adds = plus is null ? 0 : 1;
+        device.Launch(
+            kernel, new LaunchGrid(schedule.Groups, GroupTile.Items<TWidth>(), GroupTile.SharedBytes<TWidth>(x.Type.Bytes())), cost,
+            x.View<T>(), y.View<T>(), (plus ?? output).View<T>(), output.View<T>(), _contraction, schedule);
+    }
 
     private void LaunchParities<T, TWidth>(ComputeDevice device, Cost cost, Tensor x, Tensor y, Tensor output)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>

@@ -18,11 +18,11 @@ internal static class GroupContractionKernels
 {
     /// <summary>Where x can be read by quads.</summary>
     public static void ContractQuads<T, TWidth, TSource>(
-        ArrayView<T> x, ArrayView<T> y, ArrayView<T> output, Contraction g, GroupSchedule schedule)
+        ArrayView<T> x, ArrayView<T> y, ArrayView<T> plus, ArrayView<T> output, Contraction g, GroupSchedule schedule)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TWidth : unmanaged, IGroupWidth
         where TSource : unmanaged, ISlabSource<TSource>, IQuadSource =>
-        Contract<T, TWidth, TSource>(x, y, output, in g, in schedule);
+        Contract<T, TWidth, TSource>(x, y, plus, output, in g, in schedule);
 
     /// <summary>All parities of an input gradient; activations and packed weights can be read by quads.</summary>
     public static void ContractParities<T, TWidth>(
@@ -36,22 +36,23 @@ internal static class GroupContractionKernels
         ItemTile<T> tile = Sum<T, TWidth, AlongPlaces>(x, y, in own, in ownSchedule, group);
 
         group = parities.Select(Grid.IdxX, ref g, ref schedule);
-        Put<T, TWidth>(output, in g, in schedule, group, in tile);
+        Put<T, TWidth>(output, output, in g, in schedule, group, in tile);
     }
 
     /// <summary>Where it cannot: few channels, or slabs that are cut.</summary>
     [GroupSize(128, Resident = 3)]
-    public static void ContractSingly<T>(ArrayView<T> x, ArrayView<T> y, ArrayView<T> output, Contraction g, GroupSchedule schedule)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Contract<T, Narrow, Singly>(x, y, output, in g, in schedule);
+    public static void ContractSingly<T>(
+        ArrayView<T> x, ArrayView<T> y, ArrayView<T> plus, ArrayView<T> output, Contraction g, GroupSchedule schedule)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Contract<T, Narrow, Singly>(x, y, plus, output, in g, in schedule);
 
     private static void Contract<T, TWidth, TSource>(
-        ArrayView<T> x, ArrayView<T> y, ArrayView<T> output, in Contraction g, in GroupSchedule schedule)
+        ArrayView<T> x, ArrayView<T> y, ArrayView<T> plus, ArrayView<T> output, in Contraction g, in GroupSchedule schedule)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TWidth : unmanaged, IGroupWidth
         where TSource : unmanaged, ISlabSource<TSource>
     {
         ItemTile<T> tile = Sum<T, TWidth, TSource>(x, y, in g, in schedule, Grid.IdxX);
-        Put<T, TWidth>(output, in g, in schedule, Grid.IdxX, in tile);
+        Put<T, TWidth>(plus, output, in g, in schedule, Grid.IdxX, in tile);
     }
 
     private static ItemTile<T> Sum<T, TWidth, TSource>(
@@ -161,7 +162,7 @@ internal static class GroupContractionKernels
 
     // The place of the group is found again, not kept: registers are scarce in the loop.
     private static void Put<T, TWidth>(
-        ArrayView<T> output, in Contraction g, in GroupSchedule schedule, int group, in ItemTile<T> tile)
+        ArrayView<T> plus, ArrayView<T> output, in Contraction g, in GroupSchedule schedule, int group, in ItemTile<T> tile)
         where T : unmanaged, INumber<T>
         where TWidth : unmanaged, IGroupWidth
     {
@@ -170,51 +171,59 @@ internal static class GroupContractionKernels
         int column = origin.Column + MyColumn(Group.IdxX);
         int place = origin.Split * g.OSplit;
         RowCursor cursor = RowCursor.At(in g, row);
-        PutRow(output, in g, in schedule, row, place + cursor.O, column, tile.Row0);
+        PutRow(plus, output, in g, in schedule, row, place + cursor.O, column, tile.Row0);
         cursor = cursor.Next(in g);
-        PutRow(output, in g, in schedule, row + 1, place + cursor.O, column, tile.Row1);
+        PutRow(plus, output, in g, in schedule, row + 1, place + cursor.O, column, tile.Row1);
         cursor = cursor.Next(in g);
-        PutRow(output, in g, in schedule, row + 2, place + cursor.O, column, tile.Row2);
+        PutRow(plus, output, in g, in schedule, row + 2, place + cursor.O, column, tile.Row2);
         cursor = cursor.Next(in g);
-        PutRow(output, in g, in schedule, row + 3, place + cursor.O, column, tile.Row3);
+        PutRow(plus, output, in g, in schedule, row + 3, place + cursor.O, column, tile.Row3);
         cursor = RowCursor.At(in g, row + 16);
-        PutRow(output, in g, in schedule, row + 16, place + cursor.O, column, tile.Row16);
+        PutRow(plus, output, in g, in schedule, row + 16, place + cursor.O, column, tile.Row16);
         cursor = cursor.Next(in g);
-        PutRow(output, in g, in schedule, row + 17, place + cursor.O, column, tile.Row17);
+        PutRow(plus, output, in g, in schedule, row + 17, place + cursor.O, column, tile.Row17);
         cursor = cursor.Next(in g);
-        PutRow(output, in g, in schedule, row + 18, place + cursor.O, column, tile.Row18);
+        PutRow(plus, output, in g, in schedule, row + 18, place + cursor.O, column, tile.Row18);
         cursor = cursor.Next(in g);
-        PutRow(output, in g, in schedule, row + 19, place + cursor.O, column, tile.Row19);
+        PutRow(plus, output, in g, in schedule, row + 19, place + cursor.O, column, tile.Row19);
     }
 
     private static void PutRow<T>(
-        ArrayView<T> output, in Contraction g, in GroupSchedule schedule, int row, int place, int column, Lane8<T> c)
+        ArrayView<T> plus, ArrayView<T> output, in Contraction g, in GroupSchedule schedule, int row, int place, int column, Lane8<T> c)
         where T : unmanaged, INumber<T>
     {
         if (row >= g.Rows)
             return;
-        PutQuad(output, in g, in schedule, place, column, new Quad<T> { A = c.A, B = c.B, C = c.C, D = c.D });
-        PutQuad(output, in g, in schedule, place, column + 32, new Quad<T> { A = c.E, B = c.F, C = c.G, D = c.H });
+        PutQuad(plus, output, in g, in schedule, place, column, new Quad<T> { A = c.A, B = c.B, C = c.C, D = c.D });
+        PutQuad(plus, output, in g, in schedule, place, column + 32, new Quad<T> { A = c.E, B = c.F, C = c.G, D = c.H });
     }
 
-    private static void PutQuad<T>(ArrayView<T> output, in Contraction g, in GroupSchedule schedule, int place, int column, Quad<T> c)
+    private static void PutQuad<T>(
+        ArrayView<T> plus, ArrayView<T> output, in Contraction g, in GroupSchedule schedule, int place, int column, Quad<T> c)
         where T : unmanaged, INumber<T>
     {
         place += (column / ContractionTile.Columns * g.OTile) + (column % ContractionTile.Columns);
         if (schedule.StoresQuads != 0)
         {
-            if (column < g.Columns)
-                Real.Store(output.Cast<Quad<T>>(), place >> 2, c);
+            if (column >= g.Columns)
+                return;
+            if (schedule.Adds != 0)
+                c += Real.Load(plus.Cast<Quad<T>>(), place >> 2);
+            Real.Store(output.Cast<Quad<T>>(), place >> 2, c);
             return;
         }
 
+        PutSingle(plus, output, in g, in schedule, place, column, c.A);
+        PutSingle(plus, output, in g, in schedule, place + 1, column + 1, c.B);
+        PutSingle(plus, output, in g, in schedule, place + 2, column + 2, c.C);
+        PutSingle(plus, output, in g, in schedule, place + 3, column + 3, c.D);
+    }
+
+    private static void PutSingle<T>(
+        ArrayView<T> plus, ArrayView<T> output, in Contraction g, in GroupSchedule schedule, int place, int column, T c)
+        where T : unmanaged, INumber<T>
+    {
         if (column < g.Columns)
-            Real.Store(output, place, c.A);
-        if (column + 1 < g.Columns)
-            Real.Store(output, place + 1, c.B);
-        if (column + 2 < g.Columns)
-            Real.Store(output, place + 2, c.C);
-        if (column + 3 < g.Columns)
-            Real.Store(output, place + 3, c.D);
+            Real.Store(output, place, schedule.Adds != 0 ? c + Real.Load(plus, place) : c);
     }
 }

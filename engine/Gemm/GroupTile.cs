@@ -109,6 +109,9 @@ internal struct GroupSchedule
     /// <summary>1 where outputs can be stored by quads.</summary>
     public int StoresQuads;
 
+    /// <summary>1 where outputs are added to another tensor's elements, which lie as they do.</summary>
+    public int Adds;
+
     public GroupSchedule(in Contraction g, int places, int columns, int kPerSplit)
     {
         K = places;

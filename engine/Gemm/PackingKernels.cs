@@ -76,7 +76,7 @@ internal static class PackingKernels
             Pack(weights, 0, packed, 0, order, item, outputsPerItem);
     }
 
-    /// <summary>All weights of a table, one item for all taps of one input and output; the items of each begin where its entry says.</summary>
+    /// <summary>All weights of a table: one item, all taps of one input and output, from the first item that its entry names.</summary>
     public static void PackTogether<T>(ArrayView<T> weights, ArrayView<T> packed, ArrayView<int> parts, int items)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -147,10 +147,11 @@ internal static class PackingKernels
 
     /// <summary>
     /// One item: a chunk of rows, some columns; sums the splits of plain rows of whole tiles in a fixed order, and writes the columns that
-    /// exist to their places.
+    /// exist to their places; on request with <paramref name="plus"/> added, which lies as the output does.
     /// </summary>
     public static void SumRows<T>(
-        ArrayView<T> whole, ArrayView<T> output, Contraction g, int rowsPerItem, int columnsPerItem, int splits)
+        ArrayView<T> whole, ArrayView<T> plus, ArrayView<T> output, Contraction g, int rowsPerItem, int columnsPerItem, int splits,
+        int adds)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int parts = g.Columns / columnsPerItem;
@@ -169,7 +170,8 @@ internal static class PackingKernels
             for (int column = firstColumn; column < firstColumn + columnsPerItem; column++)
             {
                 int target = cursor.O + (column / ContractionTile.Columns * g.OTile) + (column % ContractionTile.Columns);
-                Real.Store(output, target, Sum(whole, source + column, splits, g.Rows * width));
+                T sum = Sum(whole, source + column, splits, g.Rows * width);
+                Real.Store(output, target, adds != 0 ? sum + Real.Load(plus, target) : sum);
             }
 
             cursor = cursor.Next(in g);

@@ -10,14 +10,10 @@ public static partial class Ops
     /// <param name="tape">Records the op and owns the result.</param>
     /// <param name="a">[N, C, H, W]</param>
     /// <param name="b">[N, C, H, W], in the same layout</param>
-    /// <param name="replaces">
-    /// The sum takes the memory of <paramref name="a"/>, which is no longer valid: for results that nothing else reads, such as a
-    /// convolution's.
-    /// </param>
-    public static Tensor Add(Tape tape, Tensor a, Tensor b, bool replaces = false)
+    public static Tensor Add(Tape tape, Tensor a, Tensor b)
     {
-        Tensor y = replaces ? tape.Renew(a) : tape.Allocate(a.Layout, a.Type);
-        AddInto(y, replaces ? y : a, b, Direction.Forward);
+        Tensor y = tape.Allocate(a.Layout, a.Type);
+        AddInto(y, a, b, Direction.Forward);
         return tape.Record(y, [a, b], dy =>
         {
             if (tape.Needs(a))

@@ -31,7 +31,8 @@ public static partial class Ops
 {
     /// <summary>
     /// 2-D cross-correlation without bias, as torch.nn.functional.conv2d:
-    /// y[n,k,p,q] = sum over c, r, s of x[n, c, p * stride - padding + r, q * stride - padding + s] * w[k,c,r,s], zero outside x.
+    /// y[n,k,p,q] = sum over c, r, s of x[n, c, p * stride - padding + r, q * stride - padding + s] * w[k,c,r,s], zero outside x;
+    /// on request with the sum at the end of a residual block, y + plus, whose gradient passes to plus unchanged.
     /// </summary>
     /// <param name="tape">Records the op and owns the result.</param>
     /// <param name="x">Input [N, C, H, W].</param>
@@ -39,10 +40,12 @@ public static partial class Ops
     /// <param name="stride">Pixels from one output to the next, both ways.</param>
     /// <param name="padding">Zeros around x, both ways.</param>
     /// <param name="algorithm">The kernels; one that does not fit is refused.</param>
+    /// <param name="plus">What the result is added to, in its shape; null if nothing.</param>
     /// <returns>[N, K, (H + 2 padding - R) / stride + 1, (W + 2 padding - S) / stride + 1]</returns>
     /// <exception cref="ArgumentException">Shapes or types do not match, or the window is larger than the padded input.</exception>
     public static Tensor Conv2d(
-        Tape tape, Tensor x, Tensor w, int stride, int padding, ConvolutionAlgorithm algorithm = ConvolutionAlgorithm.Auto)
+        Tape tape, Tensor x, Tensor w, int stride, int padding, ConvolutionAlgorithm algorithm = ConvolutionAlgorithm.Auto,
+        Tensor? plus = null)
     {
         Require.That(w.Shape.C == x.Shape.C, nameof(Conv2d), $"weights over {x.Shape.C} channels", w.Shape);
         Require.That(x.Type == w.Type, nameof(Conv2d), x.Type, w.Type);
@@ -57,10 +60,14 @@ public static partial class Ops
             Convolutions.Fits(chosen, g, precision), nameof(Conv2d), $"a convolution that fits {chosen}",
             (x.Shape, w.Shape, stride, padding));
 
+        Require.That(plus is null || (plus.Layout == g.Y && plus.Type == x.Type), nameof(Conv2d), g.Y, plus?.Layout);
+
         Tensor y = tape.Allocate(g.Y, x.Type);
-        Dispatch.Run(x.Type, width: 8, new ConvolutionForward(tape, g, chosen, x, w, y));
-        return tape.Record(y, [x, w], dy =>
+        Dispatch.Run(x.Type, width: 8, new ConvolutionForward(tape, g, chosen, x, w, plus, y));
+        return tape.Record(y, plus is null ? [x, w] : [x, w, plus], dy =>
         {
+            if (plus is not null && tape.Needs(plus))
+                tape.Accumulate(plus, dy);
             if (tape.Needs(x))
             {
                 Tensor dx = tape.Allocate(x.Layout, x.Type);
@@ -74,7 +81,7 @@ public static partial class Ops
     }
 
     private readonly record struct ConvolutionForward(
-        Tape Tape, ConvolutionGeometry G, ConvolutionAlgorithm Algorithm, Tensor X, Tensor W, Tensor Y)
+        Tape Tape, ConvolutionGeometry G, ConvolutionAlgorithm Algorithm, Tensor X, Tensor W, Tensor? Plus, Tensor Y)
         : ITypedLaunch
     {
         public void Run<T, TLane>()
@@ -89,8 +96,8 @@ public static partial class Ops
                     break;
                 case ConvolutionAlgorithm.Tiled:
                     TiledConvolution.Convolve<T>(
-                        Tape, PackedWeights.Forward(G), W, X, Y, [ContractionPlan.Filling(G.Forward(), G.Traits)], cost);
-                    break;
+                        Tape, PackedWeights.Forward(G), W, X, Y, [ContractionPlan.Filling(G.Forward(), G.Traits)], cost, Plus);
+                    return;
                 case ConvolutionAlgorithm.TensorCore:
                     TensorCoreConvolution.Convolve(Tape, PackedWeights.Forward(G), W, X, Y, [G.Forward()], cost);
                     break;
@@ -100,6 +107,9 @@ public static partial class Ops
                         X.View<T>(), W.View<T>(), Y.View<T>(), new DirectGeometry(G));
                     break;
             }
+
+            if (Plus is not null)
+                AddInto(Y, Y, Plus, Direction.Forward);
         }
     }
 

@@ -7,14 +7,15 @@ internal static class TiledConvolution
 {
     /// <summary>Contracts the input with packed weights: those that the model has packed, or a copy that is given back.</summary>
     public static void Convolve<T>(
-        Tape tape, PackedWeights order, Tensor weights, Tensor input, Tensor output, IEnumerable<ContractionPlan> plans, Cost cost)
+        Tape tape, PackedWeights order, Tensor weights, Tensor input, Tensor output, IEnumerable<ContractionPlan> plans, Cost cost,
+        Tensor? plus = null)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Tensor? shared = weights.Convolutions?.Packed<T>(tape, weights, order, cost.Direction);
         Tensor packed = shared ?? Packed<T>(tape, order, weights, cost.Direction);
         foreach (ContractionPlan plan in plans)
         {
-            Contract<T>(tape, plan, input, packed, output, cost);
+            Contract<T>(tape, plan, input, packed, output, cost, plus);
             cost = new Cost(0, 0, cost.Direction);
         }
 
@@ -53,13 +54,19 @@ internal static class TiledConvolution
         return packed;
     }
 
-    private static void Contract<T>(Tape tape, ContractionPlan plan, Tensor input, Tensor packed, Tensor output, Cost cost)
+    private static void Contract<T>(
+        Tape tape, ContractionPlan plan, Tensor input, Tensor packed, Tensor output, Cost cost, Tensor? plus)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ComputeDevice device = tape.Device;
         if (plan.WritesInPlace)
         {
-            plan.Launch<T>(device, cost, input, packed, output);
+            Cost sum = plus is null ? default : new(output.Shape.Count, output.Shape.Count * output.Type.Bytes());
+            plan.Launch<T>(
+                device, plan.CanAdd ? cost with { Flops = cost.Flops + sum.Flops, Bytes = cost.Bytes + sum.Bytes } : cost,
+                input, packed, output, plan.CanAdd ? plus : null);
+            if (plus is not null && !plan.CanAdd)
+                Ops.AddInto(output, output, plus, cost.Direction);
             return;
         }
 
@@ -70,8 +77,11 @@ internal static class TiledConvolution
         int chunks = (contraction.Rows + rowsPerItem - 1) / rowsPerItem;
         device.Launch(
             PackingKernels.SumRows, device.Grid(chunks * (contraction.Columns / columnsPerItem)),
-            new Cost(0, (plan.Splits + 1L) * contraction.Rows * contraction.Columns * output.Type.Bytes(), cost.Direction),
-            rows.View<T>(), output.View<T>(), contraction, rowsPerItem, columnsPerItem, plan.Splits);
+            new Cost(
+                plus is null ? 0 : output.Shape.Count,
+                (plan.Splits + (plus is null ? 1L : 2)) * contraction.Rows * contraction.Columns * output.Type.Bytes(), cost.Direction),
+            rows.View<T>(), (plus ?? output).View<T>(), output.View<T>(), contraction, rowsPerItem, columnsPerItem, plan.Splits,
+            plus is null ? 0 : 1);
         tape.Release(rows);
     }
 }

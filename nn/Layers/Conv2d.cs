@@ -24,6 +24,13 @@ public sealed class Conv2d : Module
     /// <summary>The weights, where they begin among those of the model, and the stride.</summary>
     internal (Tensor W, int Start, int Stride) Placed => (_weight.Value, _weight.Start, _stride);
 
+    /// <summary>The convolution of <paramref name="x"/> added to <paramref name="plus"/>, which has the shape of its result.</summary>
+    /// <param name="tape">Records the op and owns the result.</param>
+    /// <param name="x">[N, C, H, W]</param>
+    /// <param name="plus">[N, K, P, Q]</param>
+    public Tensor Forward(Tape tape, Tensor x, Tensor plus) =>
+        InPath(tape, () => Ops.Conv2d(tape, x, _weight.Value, _stride, _padding, plus: plus));
+
     /// <inheritdoc/>
     protected override Tensor Compute(Tape tape, Tensor x) => Ops.Conv2d(tape, x, _weight.Value, _stride, _padding);
 }

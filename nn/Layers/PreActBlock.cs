@@ -35,7 +35,6 @@ public sealed class PreActBlock : Module
     {
         Tensor activated = _bn1.Forward(tape, x);
         Tensor shortcut = _shortcut?.Forward(tape, x) ?? x;
-        Tensor residual = _conv2.Forward(tape, _bn2.Forward(tape, _conv1.Forward(tape, activated)));
-        return Ops.Add(tape, residual, shortcut, replaces: true);
+        return _conv2.Forward(tape, _bn2.Forward(tape, _conv1.Forward(tape, activated)), plus: shortcut);
     }
 }

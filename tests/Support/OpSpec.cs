@@ -35,6 +35,8 @@ internal sealed class Arguments(IReadOnlyDictionary<string, double[]> values)
 {
     public double[] this[string name] => values[name];
 
+    public double[]? Find(string name) => values.GetValueOrDefault(name);
+
     public double[] Dy => values["dy"];
 }
 
@@ -44,6 +46,8 @@ internal sealed class OpScope(Tape tape, IReadOnlyDictionary<string, Tensor> ten
     public Tape Tape => tape;
 
     public Tensor this[string name] => tensors[name];
+
+    public Tensor? Find(string name) => tensors.GetValueOrDefault(name);
 }
 
 /// <summary>One case of an op: its operands, how it is called, and what it must give.</summary>

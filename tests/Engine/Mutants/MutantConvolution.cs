@@ -80,6 +80,8 @@ internal static class MutantConvolution
             Launch<float>();
         else
             Launch<double>();
+        if (scope.Find("b") is { } plus)
+            Ops.AddInto(y, y, plus, Direction.Forward);
         return y;
 
         void Launch<T>()

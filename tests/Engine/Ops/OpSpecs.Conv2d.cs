@@ -20,6 +20,11 @@ internal static partial class OpSpecs
         // Columns and contracted places that are no quads, and columns that need two tiles.
         new(new(1, 12, 5, 26), new(66, 0, 1, 1), 1, 0),
         new(new(2, 16, 10, 14), new(144, 0, 3, 3), 2, 1),
+        // Parities of the input gradient in one launch: in splits; in wide tiles; three without a tap; and of unequal size, which are not.
+        new(new(2, 16, 6, 8), new(160, 0, 3, 3), 2, 1),
+        new(new(1, 80, 6, 8), new(32, 0, 3, 3), 2, 1),
+        new(new(2, 32, 8, 6), new(48, 0, 1, 1), 2, 0),
+        new(new(1, 16, 7, 6), new(32, 0, 3, 3), 2, 1),
         // The first layer; rows of pixels shorter than a slab; images without borders; a last split that is shorter.
         new(new(2, 3, 9, 8), new(16, 0, 3, 3), 1, 1),
         new(new(8, 20, 4, 4), new(64, 0, 1, 1), 1, 0),
@@ -49,6 +54,8 @@ internal static partial class OpSpecs
             ("channels differ", tape => Ops.Conv2d(tape, Activation(tape, 1, 3, 4, 4), Plain(tape, 2, 4, 3, 3), 1, 1, algorithm)),
             ("window too large", tape => Ops.Conv2d(tape, Activation(tape, 1, 3, 2, 2), Plain(tape, 2, 3, 5, 5), 1, 1, algorithm)),
             ("no stride", tape => Ops.Conv2d(tape, Activation(tape, 1, 3, 4, 4), Plain(tape, 2, 3, 3, 3), 0, 1, algorithm)),
+            ("a sum of another shape", tape => Ops.Conv2d(
+                tape, Activation(tape, 1, 3, 4, 4), Plain(tape, 2, 3, 3, 3), 1, 1, algorithm, Activation(tape, 1, 2, 4, 3))),
             ("negative padding", tape => Ops.Conv2d(tape, Activation(tape, 1, 3, 4, 4), Plain(tape, 2, 3, 3, 3), 1, -1, algorithm)),
             ("two types", tape => Ops.Conv2d(
                 tape, Activation(tape, 1, 3, 4, 4), Plain(tape, 2, 3, 3, 3, ElementType.Float64), 1, 1, algorithm)),
@@ -71,7 +78,11 @@ internal static partial class OpSpecs
     private static OpCase Case(Convolution g, Draw draw, ConvolutionAlgorithm algorithm) => new()
     {
         Geometry = $"x {g.X}, w {g.W}, stride {g.Stride}, padding {g.Padding}",
-        Operands = [new("x", g.X, Role.Input, draw.Values(g.X)), new("w", g.W, Role.Parameter, draw.Values(g.W))],
+        Operands =
+        [
+            new("x", g.X, Role.Input, draw.Values(g.X)), new("w", g.W, Role.Parameter, draw.Values(g.W)),
+            .. draw.Chance(0.3) ? new Operand[] { new("b", g.Y, Role.Input, draw.Values(g.Y)) } : [],
+        ],
         Result = g.Y,
         Adjoint = ["x", "w"],
         Convolution = (g.Stride, g.Padding),
@@ -79,8 +90,8 @@ internal static partial class OpSpecs
         NaNs = algorithm == ConvolutionAlgorithm.Winograd || g.IsEven ? [] : ["x"],
         // Terms of a tile that cancel leave rounding of the size of the others.
         SharesScale = g.IsEven,
-        Run = scope => Ops.Conv2d(scope.Tape, scope["x"], scope["w"], g.Stride, g.Padding, algorithm),
-        Reference = arguments => g.Reference(arguments["x"], arguments["w"], arguments.Dy),
+        Run = scope => Ops.Conv2d(scope.Tape, scope["x"], scope["w"], g.Stride, g.Padding, algorithm, scope.Find("b")),
+        Reference = arguments => g.Reference(arguments["x"], arguments["w"], arguments.Find("b"), arguments.Dy),
     };
 
     private static Convolution DrawAny(Draw draw, ConvolutionAlgorithm algorithm)
@@ -122,7 +133,7 @@ internal static partial class OpSpecs
             (int)Math.Floor((Padding - window + 1) / (double)Stride) >= -Border(Y)
             && (input - 1 + Padding) / Stride <= output - 1 + Border(Y);
 
-        public Dictionary<string, Scaled[]> Reference(double[] x, double[] w, double[] dy)
+        public Dictionary<string, Scaled[]> Reference(double[] x, double[] w, double[]? plus, double[] dy)
         {
             Sum[] y = new Sum[Y.Count];
             Sum[] dx = new Sum[X.Count];
@@ -133,7 +144,16 @@ internal static partial class OpSpecs
                 dx[xi].Add(dy[yi] * w[wi]);
                 dw[wi].Add(dy[yi] * x[xi]);
             });
-            return new() { ["y"] = Totals(y), ["dx"] = Totals(dx), ["dw"] = Totals(dw) };
+            Dictionary<string, Scaled[]> expected = new() { ["dx"] = Totals(dx), ["dw"] = Totals(dw) };
+            if (plus is not null)
+            {
+                for (int i = 0; i < y.Length; i++)
+                    y[i].Add(plus[i]);
+                expected["db"] = [.. dy.Select(g => (Scaled)g)];
+            }
+
+            expected["y"] = Totals(y);
+            return expected;
         }
     }
 
