@@ -115,7 +115,7 @@ internal sealed class ContractionPlan
         : new(_gradient, _kernel == Kernel.WideParities ? Wide.Columns : Narrow.Columns, Splits, wholeRows: true);
 
     /// <summary>Whether the kernel can add its outputs to another tensor's elements.</summary>
-    public bool CanAdd => _kernel is not (Kernel.RegisterTile or Kernel.WideParities or Kernel.NarrowParities);
+    public bool CanAdd => _kernel is Kernel.NarrowAlongPlaces or Kernel.NarrowAlongRows or Kernel.Singly;
 
     /// <summary>Launches the kernel; where it can, with <paramref name="plus"/> added, which lies as the output does.</summary>
     public void Launch<T>(ComputeDevice device, Cost cost, Tensor x, Tensor y, Tensor output, Tensor? plus = null)

@@ -36,7 +36,7 @@ internal static class GroupContractionKernels
         ItemTile<T> tile = Sum<T, TWidth, AlongPlaces>(x, y, in own, in ownSchedule, group);
 
         group = parities.Select(Grid.IdxX, ref g, ref schedule);
-        Put<T, TWidth>(output, output, in g, in schedule, group, in tile);
+        Put<T, TWidth>(output, output, in g, in schedule, group, in tile, adds: false);
     }
 
     /// <summary>Where it cannot: few channels, or slabs that are cut.</summary>
@@ -52,7 +52,7 @@ internal static class GroupContractionKernels
         where TSource : unmanaged, ISlabSource<TSource>
     {
         ItemTile<T> tile = Sum<T, TWidth, TSource>(x, y, in g, in schedule, Grid.IdxX);
-        Put<T, TWidth>(plus, output, in g, in schedule, Grid.IdxX, in tile);
+        Put<T, TWidth>(plus, output, in g, in schedule, Grid.IdxX, in tile, TWidth.CanAdd && schedule.Adds != 0);
     }
 
     private static ItemTile<T> Sum<T, TWidth, TSource>(
@@ -162,7 +162,7 @@ internal static class GroupContractionKernels
 
     // The place of the group is found again, not kept: registers are scarce in the loop.
     private static void Put<T, TWidth>(
-        ArrayView<T> plus, ArrayView<T> output, in Contraction g, in GroupSchedule schedule, int group, in ItemTile<T> tile)
+        ArrayView<T> plus, ArrayView<T> output, in Contraction g, in GroupSchedule schedule, int group, in ItemTile<T> tile, bool adds)
         where T : unmanaged, INumber<T>
         where TWidth : unmanaged, IGroupWidth
     {
@@ -171,35 +171,36 @@ internal static class GroupContractionKernels
         int column = origin.Column + MyColumn(Group.IdxX);
         int place = origin.Split * g.OSplit;
         RowCursor cursor = RowCursor.At(in g, row);
-        PutRow(plus, output, in g, in schedule, row, place + cursor.O, column, tile.Row0);
+        PutRow(plus, output, in g, in schedule, row, place + cursor.O, column, tile.Row0, adds);
         cursor = cursor.Next(in g);
-        PutRow(plus, output, in g, in schedule, row + 1, place + cursor.O, column, tile.Row1);
+        PutRow(plus, output, in g, in schedule, row + 1, place + cursor.O, column, tile.Row1, adds);
         cursor = cursor.Next(in g);
-        PutRow(plus, output, in g, in schedule, row + 2, place + cursor.O, column, tile.Row2);
+        PutRow(plus, output, in g, in schedule, row + 2, place + cursor.O, column, tile.Row2, adds);
         cursor = cursor.Next(in g);
-        PutRow(plus, output, in g, in schedule, row + 3, place + cursor.O, column, tile.Row3);
+        PutRow(plus, output, in g, in schedule, row + 3, place + cursor.O, column, tile.Row3, adds);
         cursor = RowCursor.At(in g, row + 16);
-        PutRow(plus, output, in g, in schedule, row + 16, place + cursor.O, column, tile.Row16);
+        PutRow(plus, output, in g, in schedule, row + 16, place + cursor.O, column, tile.Row16, adds);
         cursor = cursor.Next(in g);
-        PutRow(plus, output, in g, in schedule, row + 17, place + cursor.O, column, tile.Row17);
+        PutRow(plus, output, in g, in schedule, row + 17, place + cursor.O, column, tile.Row17, adds);
         cursor = cursor.Next(in g);
-        PutRow(plus, output, in g, in schedule, row + 18, place + cursor.O, column, tile.Row18);
+        PutRow(plus, output, in g, in schedule, row + 18, place + cursor.O, column, tile.Row18, adds);
         cursor = cursor.Next(in g);
-        PutRow(plus, output, in g, in schedule, row + 19, place + cursor.O, column, tile.Row19);
+        PutRow(plus, output, in g, in schedule, row + 19, place + cursor.O, column, tile.Row19, adds);
     }
 
     private static void PutRow<T>(
-        ArrayView<T> plus, ArrayView<T> output, in Contraction g, in GroupSchedule schedule, int row, int place, int column, Lane8<T> c)
+        ArrayView<T> plus, ArrayView<T> output, in Contraction g, in GroupSchedule schedule, int row, int place, int column, Lane8<T> c,
+        bool adds)
         where T : unmanaged, INumber<T>
     {
         if (row >= g.Rows)
             return;
-        PutQuad(plus, output, in g, in schedule, place, column, new Quad<T> { A = c.A, B = c.B, C = c.C, D = c.D });
-        PutQuad(plus, output, in g, in schedule, place, column + 32, new Quad<T> { A = c.E, B = c.F, C = c.G, D = c.H });
+        PutQuad(plus, output, in g, in schedule, place, column, new Quad<T> { A = c.A, B = c.B, C = c.C, D = c.D }, adds);
+        PutQuad(plus, output, in g, in schedule, place, column + 32, new Quad<T> { A = c.E, B = c.F, C = c.G, D = c.H }, adds);
     }
 
     private static void PutQuad<T>(
-        ArrayView<T> plus, ArrayView<T> output, in Contraction g, in GroupSchedule schedule, int place, int column, Quad<T> c)
+        ArrayView<T> plus, ArrayView<T> output, in Contraction g, in GroupSchedule schedule, int place, int column, Quad<T> c, bool adds)
         where T : unmanaged, INumber<T>
     {
         place += (column / ContractionTile.Columns * g.OTile) + (column % ContractionTile.Columns);
@@ -207,23 +208,23 @@ internal static class GroupContractionKernels
         {
             if (column >= g.Columns)
                 return;
-            if (schedule.Adds != 0)
+            if (adds)
                 c += Real.Load(plus.Cast<Quad<T>>(), place >> 2);
             Real.Store(output.Cast<Quad<T>>(), place >> 2, c);
             return;
         }
 
-        PutSingle(plus, output, in g, in schedule, place, column, c.A);
-        PutSingle(plus, output, in g, in schedule, place + 1, column + 1, c.B);
-        PutSingle(plus, output, in g, in schedule, place + 2, column + 2, c.C);
-        PutSingle(plus, output, in g, in schedule, place + 3, column + 3, c.D);
+        PutSingle(plus, output, in g, place, column, c.A, adds);
+        PutSingle(plus, output, in g, place + 1, column + 1, c.B, adds);
+        PutSingle(plus, output, in g, place + 2, column + 2, c.C, adds);
+        PutSingle(plus, output, in g, place + 3, column + 3, c.D, adds);
     }
 
     private static void PutSingle<T>(
-        ArrayView<T> plus, ArrayView<T> output, in Contraction g, in GroupSchedule schedule, int place, int column, T c)
+        ArrayView<T> plus, ArrayView<T> output, in Contraction g, int place, int column, T c, bool adds)
         where T : unmanaged, INumber<T>
     {
         if (column < g.Columns)
-            Real.Store(output, place, schedule.Adds != 0 ? c + Real.Load(plus, place) : c);
+            Real.Store(output, place, adds ? c + Real.Load(plus, place) : c);
     }
 }

@@ -72,6 +72,9 @@ internal struct ItemTile<T>
 internal interface IGroupWidth
 {
     static abstract int Columns { get; }
+
+    /// <summary>Whether there are registers for adding another tensor to the outputs.</summary>
+    static abstract bool CanAdd { get; }
 }
 
 /// <summary>128 items, 128 x 64 outputs.</summary>
@@ -79,6 +82,8 @@ internal interface IGroupWidth
 internal struct Narrow : IGroupWidth
 {
     public static int Columns => 64;
+
+    public static bool CanAdd => true;
 }
 
 /// <summary>256 items, 128 x 128 outputs.</summary>
@@ -86,6 +91,8 @@ internal struct Narrow : IGroupWidth
 internal struct Wide : IGroupWidth
 {
     public static int Columns => 128;
+
+    public static bool CanAdd => false;
 }
 
 /// <summary>
