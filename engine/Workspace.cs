@@ -32,7 +32,7 @@ public class Workspace(ComputeDevice device, MemoryCategory category) : IDisposa
     /// <summary>The device of all tensors made here.</summary>
     public ComputeDevice Device { get; } = device;
 
-    /// <summary>Numbers of tensors that will be there longer than the others made here, and so must not take memory that those use.</summary>
+    /// <summary>Numbers of tensors that will be there longer than the others made here: they take no memory that those use.</summary>
     internal int[] Lasting { get; set; } = [];
 
     /// <summary>A tensor in the device's layout for activations. Its elements are undefined, its border is zero.</summary>

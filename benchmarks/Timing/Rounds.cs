@@ -10,8 +10,8 @@ public static class Rounds
     public const int WarmUps = 3;
 
     /// <summary>
-    /// For each work: prepares all who do it, lets each do some rounds to warm up, then times <paramref name="rounds"/> rounds in which each
-    /// has its turn, and disposes them. Who fails is left out, with the reason.
+    /// For each work: prepares all who do it, lets each do some rounds to warm up, then times <paramref name="rounds"/> rounds in which
+    /// each has its turn, and disposes them. Who fails is left out, with the reason.
     /// </summary>
     /// <param name="all">Everything to time, in the order of the report.</param>
     /// <param name="rounds">Timed rounds.</param>

@@ -5,8 +5,8 @@ namespace Deat.Training;
 
 /// <summary>
 /// A loss of a minibatch: runs the network on what the loss needs (for all losses here, the adversarial input z), writes each image's
-/// loss and whether it is classified correctly, and returns the mean. Its launches may be recorded and launched again: what changes from pass
-/// to pass must lie in the tensors of the minibatch.
+/// loss and whether it is classified correctly, and returns the mean. Its launches may be recorded and launched again: what changes from
+/// pass to pass must lie in the tensors of the minibatch.
 /// </summary>
 /// <param name="tape">Records the pass.</param>
 /// <param name="model">The network.</param>

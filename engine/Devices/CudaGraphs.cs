@@ -3,7 +3,7 @@ using ILGPU.Runtime.Cuda;
 
 namespace Deat.Engine;
 
-/// <summary>The calls of NVIDIA's driver that make graphs, named as there; ILGPU 1.5.3 has none of them. All answer 0 for success.</summary>
+/// <summary>The calls of NVIDIA's driver that make graphs, named as there; ILGPU 1.5.3 has none. All answer 0 for success.</summary>
 internal interface ICudaGraphCalls
 {
     /// <summary>cuStreamBeginCapture_v2</summary>
@@ -34,8 +34,8 @@ internal interface ICudaGraphCalls
 /// </summary>
 internal sealed class CudaGraphs(ICudaGraphCalls calls, nint stream, Action bind) : ILaunchRecorder
 {
-    // CU_STREAM_CAPTURE_MODE_RELAXED: finalizers of ILGPU's may call the driver at any time on a thread of their own, and in the other modes
-    // such a call would end the capture.
+    // CU_STREAM_CAPTURE_MODE_RELAXED: finalizers of ILGPU's may call the driver at any time on a thread of their own, and in the other
+    // modes such a call would end the capture.
     private const int Relaxed = 2;
 
     /// <summary>Graphs of a stream; null where the driver has not all of the calls.</summary>

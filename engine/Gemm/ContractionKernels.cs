@@ -9,7 +9,8 @@ namespace Deat.Engine;
 /// <summary>The kernel of all contractions: one register tile of 6 rows by 16 columns, fed straight from memory.</summary>
 /// <remarks>
 /// Twelve accumulators of eight, two loads of y and six broadcasts of x per step: the shape that fills the sixteen vector
-/// registers of AVX2. The tile has two bodies: <see cref="VectorTile"/> on the CPU accelerator, <see cref="Lane8{T}"/> for OpenCL, PTX and binary64.
+/// registers of AVX2; with the 32 of AVX-512 it is 12 by 32. The tile has three bodies: <see cref="VectorTile"/> on the CPU accelerator,
+/// <see cref="OpenCLTile"/>, and <see cref="Lane8{T}"/> for PTX and for binary64 in .NET.
 /// </remarks>
 [ExcludeFromCodeCoverage]
 internal static class ContractionKernels
@@ -101,7 +102,7 @@ internal static class ContractionKernels
             return;
         }
 
-        VectorTile.ContractWide(
+        VectorTile.Wide(
             (float*)x.LoadEffectiveAddressAsPtr(),
             (float*)y.LoadEffectiveAddressAsPtr() + g.YOrigin + (tile * g.YTile),
             (float*)output.LoadEffectiveAddressAsPtr() + (tile * g.OTile) + (split * g.OSplit),
@@ -147,7 +148,7 @@ internal static class ContractionKernels
             return;
         }
 
-        VectorTile.Contract(
+        VectorTile.Narrow(
             (float*)x.LoadEffectiveAddressAsPtr(),
             (float*)y.LoadEffectiveAddressAsPtr() + g.YOrigin + (tile * g.YTile),
             (float*)output.LoadEffectiveAddressAsPtr() + (tile * g.OTile) + (split * g.OSplit),

@@ -12,7 +12,7 @@ namespace Deat.Engine;
 internal static unsafe class VectorTile
 {
     [SkipLocalsInit]
-    public static void Contract(float* x, float* y, float* output, in Contraction g, in TileRows rows, int k0, int k0End)
+    public static void Narrow(float* x, float* y, float* output, in Contraction g, in TileRows rows, int k0, int k0End)
     {
         Vector256<float> a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default;
         Vector256<float> b0 = default, b1 = default, b2 = default, b3 = default, b4 = default, b5 = default;
@@ -91,7 +91,7 @@ internal static unsafe class VectorTile
 
     /// <summary>Twelve rows by two tiles of 16 columns, where vectors of sixteen and 32 registers of them are.</summary>
     [SkipLocalsInit]
-    public static void ContractWide(
+    public static void Wide(
         float* x, float* y, float* output, in Contraction g, in TileRows rows, in TileRows more, int k0, int k0End)
     {
         Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default;

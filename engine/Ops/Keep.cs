@@ -5,7 +5,7 @@ namespace Deat.Engine;
 
 public static partial class Ops
 {
-    /// <summary>place = values, bit by bit, whatever the element type: results of a batch go to their place among those of an epoch.</summary>
+    /// <summary>place = values, bit by bit, whatever the type: results of a batch go to their place among those of an epoch.</summary>
     /// <param name="values">Plain [N, C, H, W], elements of four or eight bytes.</param>
     /// <param name="place">The same; written.</param>
     /// <exception cref="ArgumentException">Layouts or types differ, or are not plain.</exception>

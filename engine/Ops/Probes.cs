@@ -40,9 +40,9 @@ public static partial class Ops
     }
 
     /// <summary>
-    /// The most that a kernel gets of the device's tensor cores: each warp adds the products of constant matrices to sixteen 16 x 8 matrices
-    /// of sums, which live in registers. Each element of these is, after n iterations, n * k * left * right with k = 8 for TF32 and 16 for
-    /// BF16. A benchmark, not a part of any network.
+    /// The most that a kernel gets of the device's tensor cores: each warp adds the products of constant matrices to sixteen 16 x 8
+    /// matrices of sums, which live in registers. Each element of these is, after n iterations, n * k * left * right with k = 8 for TF32 and
+    /// 16 for BF16. A benchmark, not a part of any network.
     /// </summary>
     /// <param name="sums">Plain Float32, written: the sum of the 64 sums of a work-item for each, in whole groups of 128.</param>
     /// <param name="precision">TF32 or BF16.</param>
@@ -152,7 +152,14 @@ internal static class ProbeKernels
         LeftWords rows = new() { M0 = row, M1 = row, M2 = row, M3 = row };
         RightWords columns = new()
         {
-            M0 = column, M1 = column, M2 = column, M3 = column, M4 = column, M5 = column, M6 = column, M7 = column,
+            M0 = column,
+            M1 = column,
+            M2 = column,
+            M3 = column,
+            M4 = column,
+            M5 = column,
+            M6 = column,
+            M7 = column,
         };
         WarpTile c = default;
         for (int i = 0; i < iterations; i++)

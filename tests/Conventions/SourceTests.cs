@@ -14,7 +14,7 @@ public sealed class SourceTests
     private const int LongestMethod = 50;
 
     // Register tiles: one statement for each accumulator.
-    private static readonly string[] Unrolled = ["VectorTile", "TileBody"];
+    private static readonly string[] Unrolled = ["Narrow", "Wide", "TileBody"];
 
     /// <summary>A pattern that code must not contain, the folders it is looked for in, and the files that may.</summary>
     private static readonly TestCaseData[] Forbidden =

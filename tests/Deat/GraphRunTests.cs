@@ -149,8 +149,8 @@ public sealed class GraphRunTests : WholeRuns
         }
     }
 
-    // One pass over a network is some hundred launches, whose tensors and views are objects; a graph's launch makes none of them. ILGPU's own
-    // launches on the CPU accelerator make some, which is why the limit is not asked for there.
+    // One pass over a network is some hundred launches, whose tensors and views are objects; a graph's launch makes none of them. ILGPU's
+    // own launches on the CPU accelerator make some, which is why the limit is not asked for there.
     [Test]
     public void ReplaysOfAGraphLeaveNothingToCollect()
     {
@@ -216,5 +216,6 @@ internal readonly record struct LedgerCount(LedgerKey Key, LedgerEntry Entry)
 {
     /// <summary>All lines, in an order that follows from them.</summary>
     public static LedgerCount[] Of(Ledger ledger) =>
-        [.. ledger.Entries.Select(entry => new LedgerCount(entry.Key, entry.Value)).OrderBy(count => count.Key.ToString(), StringComparer.Ordinal)];
+        [.. ledger.Entries.Select(entry => new LedgerCount(entry.Key, entry.Value))
+            .OrderBy(count => count.Key.ToString(), StringComparer.Ordinal)];
 }

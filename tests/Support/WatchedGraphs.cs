@@ -13,7 +13,8 @@ internal sealed class WatchedGraphs : ILaunchRecorder
 {
     private static readonly Dictionary<ComputeDevice, ILaunchRecorder?> Own = [];
 
-    private static readonly MethodInfo Noting = typeof(WatchedGraphs).GetMethod(nameof(Note), BindingFlags.Instance | BindingFlags.NonPublic)!;
+    private static readonly MethodInfo Noting =
+        typeof(WatchedGraphs).GetMethod(nameof(Note), BindingFlags.Instance | BindingFlags.NonPublic)!;
 
     private readonly Dictionary<Delegate, Delegate> _noting = [];
     private List<Action>? _calls;
