@@ -41,8 +41,8 @@ public static partial class Ops
 
     /// <summary>
     /// The most that a kernel gets of the device's tensor cores: each warp adds the products of constant matrices to sixteen 16 x 8
-    /// matrices of sums, which live in registers. Each element of these is, after n iterations, n * k * left * right with k = 8 for TF32 and
-    /// 16 for BF16. A benchmark, not a part of any network.
+    /// matrices of sums, which live in registers. Each element of these is, after n iterations, n * k * left * right with k = 8 for TF32
+    /// and 16 for BF16. A benchmark, not a part of any network.
     /// </summary>
     /// <param name="sums">Plain Float32, written: the sum of the 64 sums of a work-item for each, in whole groups of 128.</param>
     /// <param name="precision">TF32 or BF16.</param>
