@@ -29,11 +29,11 @@ internal static class FoldedConvolution
         ConvolutionGeometry pointwise = new(columns.Layout, new Shape(filters, shape.C, 1, 1), stride: 1, padding: 0, g.Traits);
         PackedWeights order = new(terms, filters, g.Y.Block, OutputStride: 1, InputStride: terms, Rows: 1, Columns: 1, Step: 1);
         TiledConvolution.Convolve<T>(tape, order, w, dy, columns, ContractionPlan.FillingInputGradient(pointwise), cost);
-        int elements = device.Traits.IsCpuLike ? dx.Shape.C * dx.Shape.W : 1;
+        (int channels, int pixels) = device.Traits.IsCpuLike ? (dx.Shape.C, dx.Shape.W) : (1, 1);
         device.Launch(
-            FoldKernels.Fold, device.Grid((int)(dx.Shape.Count / elements)),
+            FoldKernels.Fold, device.Grid((int)(dx.Shape.Count / (channels * pixels))),
             new Cost(0, (columns.Shape.Count + dx.Shape.Count) * dx.Type.Bytes(), cost.Direction),
-            columns.View<T>(), dx.View<T>(), new FoldGeometry(columns.Layout, new DirectGeometry(g)), elements);
+            columns.View<T>(), dx.View<T>(), new FoldGeometry(columns.Layout, new DirectGeometry(g)), channels, pixels);
         tape.Release(columns);
     }
 
@@ -56,43 +56,58 @@ internal readonly record struct FoldGeometry(int Image, int Block, int Row, int 
 [ExcludeFromCodeCoverage]
 internal static class FoldKernels
 {
-    /// <summary>One item: <paramref name="elements"/> of dx in the order n, h, w, c. Beyond an image the border gives zeros.</summary>
-    public static void Fold<T>(ArrayView<T> columns, ArrayView<T> dx, FoldGeometry g, int elements)
+    /// <summary>
+    /// One item: neighbouring <paramref name="pixels"/> of a row and <paramref name="channels"/> of each, which divide W and C; items in the
+    /// order n, h, w, c. Beyond an image the border gives zeros.
+    /// </summary>
+    public static void Fold<T>(ArrayView<T> columns, ArrayView<T> dx, FoldGeometry g, int channels, int pixels)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         DirectLayout x = g.Of.X;
-        int first = Item.Index() * elements;
-        if (first >= x.N * x.C * x.H * x.W)
+        int parts = x.C / channels;
+        int perRow = parts * (x.W / pixels);
+        int item = Item.Index();
+        int row = item / perRow;
+        int n = row / x.H;
+        if (n >= x.N)
             return;
-        for (int element = first; element < first + elements; element++)
+        int h = row - (n * x.H);
+        int inRow = item - (row * perRow);
+        int part = inRow / parts;
+        int firstChannel = (inRow - (part * parts)) * channels;
+        int firstPixel = part * pixels;
+        for (int c = firstChannel; c < firstChannel + channels; c++)
         {
-            int pixel = element / x.C;
-            int c = element - (pixel * x.C);
-            int row = pixel / x.W;
-            int w = pixel - (row * x.W);
-            int n = row / x.H;
-            int h = row - (n * x.H);
             int term = c * g.Of.R * g.Of.S;
             int block = term / g.BlockSize;
             int lane = term - (block * g.BlockSize);
             int place = g.Origin + (n * g.Image) + (block * g.Block)
-                + ((h + g.Of.Padding) * g.Row) + ((w + g.Of.Padding) * g.Column);
-            T sum = T.Zero;
-            for (int r = 0; r < g.Of.R; r++, place += (g.Of.S * g.Column) - g.Row)
+                + ((h + g.Of.Padding) * g.Row) + ((firstPixel + g.Of.Padding) * g.Column);
+            int target = x.Index(n, c, h, firstPixel);
+            for (int i = 0; i < pixels; i++)
+                Real.Store(dx, target + (i * x.Column), Sum(columns, place + (i * g.Column), lane, in g));
+        }
+    }
+
+    // The terms of all taps of a channel, from its first on, at the pixels that they come from.
+    private static T Sum<T>(ArrayView<T> columns, int place, int lane, in FoldGeometry g)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        T sum = T.Zero;
+        for (int r = 0; r < g.Of.R; r++, place += (g.Of.S * g.Column) - g.Row)
+        {
+            for (int s = 0; s < g.Of.S; s++, place -= g.Column)
             {
-                for (int s = 0; s < g.Of.S; s++, place -= g.Column)
+                sum += Real.Load(columns, place + lane);
+                lane++;
+                if (lane == g.BlockSize)
                 {
-                    sum += Real.Load(columns, place + lane);
-                    lane++;
-                    if (lane == g.BlockSize)
-                    {
-                        lane = 0;
-                        place += g.Block;
-                    }
+                    lane = 0;
+                    place += g.Block;
                 }
             }
-
-            Real.Store(dx, x.Index(n, c, h, w), sum);
         }
+
+        return sum;
     }
 }
