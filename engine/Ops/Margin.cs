@@ -19,7 +19,7 @@ public static partial class Ops
         Tensor margins = PerImage(tape, nameof(Margin), logits, labels, perImage);
         Tensor rivals = tape.Plain(labels.Shape, ElementType.Int32);
         Dispatch.Run(logits.Type, width: 1, new MarginForward(logits, labels, margins, rivals));
-        Tensor mean = Mean(tape, margins);
+        Tensor mean = Total(tape, margins, 1.0 / margins.Shape.N);
         return tape.Record(mean, [logits], dmean =>
         {
             Tensor dz = tape.Allocate(logits.Layout, logits.Type);

@@ -14,7 +14,10 @@ internal static partial class OpSpecs
         {
             (int n, int k) = (draw.Between(1, 9), draw.Channels());
             double[] logits = draw.Values(n * k, draw.Pick(0.1, 1, 5, 20), draw.Pick(0, 0, -30, 30));
-            return Loss(draw, n, k, logits, Ops.CrossEntropy, (z, label, g) => SoftmaxLoss(z, label, g, n)) with
+            double smoothing = draw.Pick(0, 0, 0.1, 0.5, 1);
+            return Loss(
+                draw, n, k, logits, (tape, z, labels, losses) => Ops.CrossEntropy(tape, z, labels, losses, smoothing),
+                (z, label, g) => SoftmaxLoss(z, label, smoothing, g, n)) with
             {
                 Inexact = ["y", "loss", "dz"],
             };
@@ -26,6 +29,8 @@ internal static partial class OpSpecs
             ("an image", tape => Ops.CrossEntropy(tape, Activation(tape, 2, 3, 2, 2), Plain(tape, 2, 1, 1, 1, ElementType.Int32))),
             ("losses of another type", tape => Ops.CrossEntropy(
                 tape, Activation(tape, 2, 3), Plain(tape, 2, 1, 1, 1, ElementType.Int32), Plain(tape, 2, 1, 1, 1, ElementType.Float64))),
+            ("smoothing above 1", tape => Ops.CrossEntropy(
+                tape, Activation(tape, 2, 3), Plain(tape, 2, 1, 1, 1, ElementType.Int32), smoothing: 1.1)),
         ],
     };
 
@@ -125,22 +130,26 @@ internal static partial class OpSpecs
         };
     }
 
-    private static (Scaled Value, Scaled[] Gradient) SoftmaxLoss(double[] z, int label, double g, int n)
+    private static (Scaled Value, Scaled[] Gradient) SoftmaxLoss(double[] z, int label, double smoothing, double g, int n)
     {
         double largest = z.Any(double.IsNaN) ? double.NaN : z.Max();
         Scaled[] powers = [.. z.Select(v => Scaled.Exp((Scaled)v - largest))];
         Sum sum = default;
         foreach (Scaled power in powers)
             sum.Add(power);
-        Scaled value = Scaled.Log(sum) - ((Scaled)z[label] - largest);
+        Scaled[] targets = [.. z.Select((_, k) => Scaled.Rounded((smoothing / z.Length) + (k == label ? 1 - smoothing : 0)))];
+        Sum own = default;
+        foreach ((double v, Scaled target) in z.Zip(targets))
+            own.Add(((Scaled)v - largest) * target);
+        Scaled value = Scaled.Log(sum) - own;
 
         // log(sum) + largest may be one number, which is rounded at the size of the logits.
         value = value with { Scale = value.Scale + Math.Abs(largest) };
-        Scaled[] gradient = [.. powers.Select((power, k) =>
+        Scaled[] gradient = [.. powers.Zip(targets, (power, target) =>
         {
             Scaled p = power / sum;
             p = p with { Scale = p.Scale + (p.Value * Math.Abs(largest)) };
-            return (p - (k == label ? 1 : 0)) * g / n;
+            return (p - target) * g / n;
         })];
         return (value, gradient);
     }
