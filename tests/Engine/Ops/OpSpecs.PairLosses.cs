@@ -27,6 +27,31 @@ internal static partial class OpSpecs
         ],
     };
 
+    private static OpSpec Trades => new()
+    {
+        Name = nameof(Ops.Trades),
+        Differentiable = true,
+        Draw = draw =>
+        {
+            (int n, int k) = (draw.Between(1, 9), draw.Channels());
+            double beta = draw.Pick(0, 1, 6);
+            return PairLoss(
+                draw, n, k, 1.0 / n, hasLabels: true,
+                (scope, losses) => Ops.Trades(scope.Tape, scope["a"], scope["b"], scope["labels"], beta, losses),
+                (a, b, label) => TradesLoss(a, b, label, beta));
+        },
+        Errors =
+        [
+            ("labels of another batch", tape => Ops.Trades(
+                tape, Activation(tape, 2, 3), Activation(tape, 2, 3), Plain(tape, 3, 1, 1, 1, ElementType.Int32), 6)),
+            ("two types", tape => Ops.Trades(
+                tape, Activation(tape, 2, 3), tape.Activation(new Shape(2, 3), ElementType.Float64),
+                Plain(tape, 2, 1, 1, 1, ElementType.Int32), 6)),
+            ("beta that is no number", tape => Ops.Trades(
+                tape, Activation(tape, 2, 3), Activation(tape, 2, 3), Plain(tape, 2, 1, 1, 1, ElementType.Int32), double.NaN)),
+        ],
+    };
+
     private static OpSpec MisclassificationAware => new()
     {
         Name = nameof(Ops.MisclassificationAware),
@@ -112,6 +137,16 @@ internal static partial class OpSpecs
             divergence,
             [.. p.Select((v, k) => v * (logP[k] - logQ[k] - divergence))],
             [.. p.Select((v, k) => Scaled.Exp(logQ[k]) - v)]);
+    }
+
+    private static PairResult TradesLoss(double[] a, double[] b, int label, double beta)
+    {
+        PairResult divergence = Divergence(a, b);
+        Scaled[] logP = LogSoftmax(a);
+        return new(
+            ((Scaled)beta * divergence.Value) - logP[label],
+            [.. divergence.A.Select((g, k) => Scaled.Exp(logP[k]) - (k == label ? 1 : 0) + ((Scaled)beta * g))],
+            [.. divergence.B.Select(g => (Scaled)beta * g)]);
     }
 
     private static PairResult Mart(double[] a, double[] b, int label, double beta)
