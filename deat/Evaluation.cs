@@ -125,14 +125,9 @@ public sealed class Evaluator : IDisposable
         Shape perImage = new(_batch.Count, 1);
         Minibatch batch = _batch;
         using (_model.Device.Ledger.In(Phase.Evaluation))
-        {
             _source.Gather(batch, start);
-            Ops.InitializeDelta(
-                batch.Delta, batch.X, attack.StartsAtRandom ? DeltaInit.Uniform : DeltaInit.Zero, attack.Epsilon.Value,
-                clampPixels: true, key, firstImage: start);
-        }
-
-        steps.Start();
+        DeltaInit kind = attack.StartsAtRandom ? DeltaInit.Uniform : DeltaInit.Zero;
+        steps.Start(kind, attack.Epsilon.Value, clampPixels: true, key, firstImage: start);
         for (int i = 0; i < attack.Steps; i++)
         {
             steps.Run(Wanted.Input, i);

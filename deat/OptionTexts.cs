@@ -34,6 +34,20 @@ public sealed class OptionTexts(IReadOnlyDictionary<string, string> given, IRead
             : throw Refused(name, text, $"a whole number from {least} {range}");
     }
 
+    /// <summary>Whole numbers from 0 on, separated by commas; null where nothing is said.</summary>
+    /// <exception cref="UsageException">They are none.</exception>
+    public IReadOnlyList<int>? OptionalIntegers(string name)
+    {
+        if (Text(name) is not { } text)
+            return null;
+        List<int> numbers = [];
+        foreach (string part in text.Split(','))
+            numbers.Add(int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+                ? number
+                : throw Refused(name, text, "a list of whole numbers such as 24,39"));
+        return numbers;
+    }
+
     /// <summary>A number in [least, most]; "inf" where most is infinite.</summary>
     /// <exception cref="UsageException">It is none, or outside the range.</exception>
     public double Number(string name, double fallback, double least = 0, double most = double.PositiveInfinity)

@@ -57,6 +57,11 @@ public sealed record OptimizerOptions
     /// <summary>multistep, cyclic or flat.</summary>
     public required string Schedule { get; init; }
 
+    /// <summary>
+    /// The epochs, from 0, at whose beginnings the multistep schedule lowers the rate to a tenth; 1/2 and 4/5 of the run if null.
+    /// </summary>
+    public IReadOnlyList<int>? Milestones { get; init; }
+
     /// <summary>The largest learning rate.</summary>
     public required double LearningRate { get; init; }
 
@@ -69,13 +74,25 @@ public sealed record OptimizerOptions
     /// <summary>Weight decay on all parameters.</summary>
     public required double WeightDecay { get; init; }
 
-    /// <summary>The schedule over a run of <paramref name="steps"/> minibatches.</summary>
-    public ILearningRateSchedule Over(int steps) => Schedule switch
+    /// <summary>The schedule over a run.</summary>
+    /// <param name="epochs">Epochs of the run.</param>
+    /// <param name="batches">Minibatches per epoch.</param>
+    public ILearningRateSchedule Over(int epochs, int batches) => (Schedule, Milestones) switch
     {
-        "cyclic" => new CyclicSchedule(LearningRate, steps, LeastLearningRate),
-        "flat" => new FlatSchedule(LearningRate, Momentum),
-        _ => MultiStepSchedule.Standard(LearningRate, Momentum, steps),
+        ("cyclic", _) => new CyclicSchedule(LearningRate, epochs * batches, LeastLearningRate),
+        ("flat", _) => new FlatSchedule(LearningRate, Momentum),
+        (_, null) => MultiStepSchedule.Standard(LearningRate, Momentum, epochs * batches),
+        _ => new MultiStepSchedule(LearningRate, Momentum, [.. Milestones.Select(epoch => (double)epoch * batches)]),
     };
+
+    /// <inheritdoc/>
+    public bool Equals(OptimizerOptions? other) => other is not null
+        && (Schedule, LearningRate, LeastLearningRate, Momentum, WeightDecay)
+            == (other.Schedule, other.LearningRate, other.LeastLearningRate, other.Momentum, other.WeightDecay)
+        && (Milestones ?? []).SequenceEqual(other.Milestones ?? []);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Schedule, LearningRate, LeastLearningRate, Momentum, WeightDecay);
 }
 
 /// <summary>Every option of a training run, resolved.</summary>
@@ -86,6 +103,12 @@ public sealed record TrainOptions
 
     /// <summary>What the method lets the adversary do.</summary>
     public required AdversaryOptions Adversary { get; init; }
+
+    /// <summary>The numbers in the loss.</summary>
+    public required LossOptions Loss { get; init; }
+
+    /// <summary>Which version of the authors' scripts the run follows.</summary>
+    public required Compatibility Compatibility { get; init; }
 
     /// <summary>Which images.</summary>
     public required DataOptions Data { get; init; }
@@ -125,6 +148,12 @@ public sealed record TrainOptions
     /// <summary>The device, as --device takes it.</summary>
     public required string Device { get; init; }
 
+    /// <summary>What the adversary raises and the training lowers.</summary>
+    public Objective Objective() => Method.Objective.Of(Loss with { AsInTable1 = Compatibility == Compatibility.Table1 });
+
+    /// <summary>How many iterations in which epoch, and with what step size.</summary>
+    public IReplaySchedule Replays() => Method.Schedule.Create(new ScheduleSetting(Adversary, Epochs, Method.Loop.Least, Compatibility));
+
     /// <summary>
     /// Every option with its value as it would be written on the command line, in the order of the help; options that mean nothing to
     /// the method or the data are left out.
@@ -138,11 +167,19 @@ public sealed record TrainOptions
     private IEnumerable<(string Name, string? Value)> AllTexts() =>
     [
         ("method", Method.Name),
+        ("loop", Method.HasAdversary ? Method.Loop.Name : null),
+        ("loss", Method.HasAdversary ? Method.Objective.Name : null),
+        ("schedule", Method.HasAdversary ? Method.Schedule.Name : null),
+        ("compat", Compatibility == Compatibility.Table1 ? "table1" : "none"),
         ("epsilon", Adversary.Epsilon.Text),
         ("alpha", Adversary.Alpha?.Text),
         ("delta-init", Adversary.Start?.ToString().ToLowerInvariant()),
         ("init-tau", Adversary.Start is null or DeltaInit.Zero ? null : Adversary.Tau?.Text),
+        ("attack-bn", Adversary.AttackNorm?.ToString().ToLowerInvariant()),
+        ("beta", Write(Loss.Beta)),
+        ("label-smoothing", Write(Loss.Smoothing)),
         ("replays", Write(Adversary.Replays)),
+        ("min-replays", Write(Adversary.MinReplays)),
         ("max-replays", Write(Adversary.MaxReplays)),
         ("gamma", Write(Adversary.Gamma)),
         ("delay", Write(Adversary.Delay)),
@@ -158,6 +195,7 @@ public sealed record TrainOptions
         ("epochs", OptionTexts.Write(Epochs)),
         ("batch-size", OptionTexts.Write(BatchSize)),
         ("lr-schedule", Optimizer.Schedule),
+        ("lr-milestones", Optimizer.Milestones is { } epochs ? string.Join(',', epochs.Select(OptionTexts.Write)) : null),
         ("lr-max", OptionTexts.Write(Optimizer.LearningRate)),
         ("lr-min", Optimizer.Schedule == "cyclic" ? OptionTexts.Write(Optimizer.LeastLearningRate) : null),
         ("momentum", Optimizer.Schedule == "cyclic" ? null : OptionTexts.Write(Optimizer.Momentum)),

@@ -12,8 +12,8 @@ public static class OptionsResolution
     /// <exception cref="UsageException">An option cannot be understood or contradicts another.</exception>
     public static TrainOptions Train(OptionTexts texts)
     {
-        TrainingMethod method = TrainingMethods.Find(texts.Text("method") ?? "mdeat");
-        AdversaryOptions adversary = Adversary(texts, method);
+        TrainingMethod method = MethodResolution.Method(texts);
+        AdversaryOptions adversary = MethodResolution.Adversary(texts, method);
         texts.Choice("model", "pre", "pre");
         texts.Choice("opt-level", "O0", "O0");
         Pixels step = texts.Size("attack-step", DefaultAttackStep);
@@ -22,6 +22,8 @@ public static class OptionsResolution
         {
             Method = method,
             Adversary = adversary,
+            Loss = MethodResolution.Loss(texts, method),
+            Compatibility = texts.Choice("compat", "none", "none", "table1") == "table1" ? Compatibility.Table1 : Compatibility.None,
             Data = Data(texts),
             Width = texts.Integer("width", 64, 1, 1024),
             Epochs = texts.Integer("epochs", 50, 1, 100_000),
@@ -46,65 +48,6 @@ public static class OptionsResolution
             ? seed
             : throw new UsageException($"--seed '{text}' is not a whole number from 0 on");
     }
-
-    private static AdversaryOptions Adversary(OptionTexts texts, TrainingMethod method)
-    {
-        AdversaryOptions defaults = method.Defaults;
-        RejectForeignOptions(texts, method);
-        DeltaInit? start = defaults.Start is { } usual ? Start(texts, usual) : null;
-        if (start == DeltaInit.Zero && texts.IsGiven("init-tau"))
-            throw new UsageException("--init-tau conflicts with --delta-init zero, which has no size");
-        return defaults with
-        {
-            Epsilon = texts.Size("epsilon", defaults.Epsilon),
-            Alpha = defaults.Alpha is { } alpha ? texts.Size("alpha", alpha) : null,
-            Start = start,
-            Tau = defaults.Tau is { } tau ? texts.Size("init-tau", tau) : null,
-            Replays = defaults.Replays is { } replays
-                ? texts.Integer(texts.IsGiven("max-replays") ? "max-replays" : "replays", replays, 1, 1000)
-                : null,
-            MaxReplays = defaults.MaxReplays is { } most ? texts.Integer("max-replays", most, 1, 1000) : null,
-            Gamma = defaults.Gamma is { } gamma ? texts.Number("gamma", gamma) : null,
-            Delay = defaults.Delay is { } delay ? texts.Integer("delay", delay) : null,
-            TargetAccuracy = defaults.TargetAccuracy is { } accuracy ? texts.Number("target-accuracy", accuracy, 0, 1) : null,
-        };
-    }
-
-    /// <summary>
-    /// Refuses what the user wrote and the method does not take. --max-replays (the authors' --max-iteration) may stand for --replays,
-    /// as in the authors' scripts of FREE and PGD.
-    /// </summary>
-    private static void RejectForeignOptions(OptionTexts texts, TrainingMethod method)
-    {
-        AdversaryOptions takes = method.Defaults;
-        bool isNatural = takes.Alpha is null;
-        string? fixedCount = isNatural ? null : "use --replays";
-        (string Name, bool IsTaken, string? Advice)[] table =
-        [
-            ("alpha", takes.Alpha is not null, null),
-            ("delta-init", takes.Start is not null, null),
-            ("init-tau", takes.Tau is not null, null),
-            ("replays", takes.Replays is not null, isNatural ? null : "the method decides how many; use --max-replays"),
-            ("max-replays", !isNatural && !(takes.Replays is not null && texts.IsGiven("replays")), fixedCount),
-            ("gamma", takes.Gamma is not null, null),
-            ("delay", takes.Delay is not null, null),
-            ("target-accuracy", takes.TargetAccuracy is not null, null),
-        ];
-        foreach ((string name, bool isTaken, string? advice) in table)
-            if (texts.IsGiven(name) && !isTaken)
-                throw new UsageException(
-                    $"--{name} {texts.Text(name)} conflicts with --method {method.Name} ({advice ?? "it has no such option"})");
-    }
-
-    private static DeltaInit Start(OptionTexts texts, DeltaInit usual) =>
-        // "random" is how the scripts of fast_adversarial call it.
-        texts.Choice("delta-init", usual.ToString().ToLowerInvariant(), "zero", "uniform", "normal", "bernoulli", "random") switch
-        {
-            "zero" => DeltaInit.Zero,
-            "normal" => DeltaInit.Normal,
-            "bernoulli" => DeltaInit.Bernoulli,
-            _ => DeltaInit.Uniform,
-        };
 
     private static DataOptions Data(OptionTexts texts)
     {
@@ -135,9 +78,13 @@ public static class OptionsResolution
         if (schedule == "cyclic" && texts.IsGiven("momentum") && texts.Number("momentum", 0.9, 0, 1) != 0.9)
             throw new UsageException(
                 $"--momentum {texts.Text("momentum")} conflicts with --lr-schedule cyclic, which moves it from 0.9 to 0.8 and back");
+        if (schedule != "multistep" && texts.IsGiven("lr-milestones"))
+            throw new UsageException(
+                $"--lr-milestones {texts.Text("lr-milestones")} conflicts with --lr-schedule {schedule}, which has none");
         return new OptimizerOptions
         {
             Schedule = schedule,
+            Milestones = schedule == "multistep" ? texts.OptionalIntegers("lr-milestones") : null,
             LearningRate = rate,
             LeastLearningRate = texts.Number("lr-min", 0, 0, rate),
             Momentum = texts.Number("momentum", 0.9, 0, 1),

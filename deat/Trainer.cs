@@ -42,8 +42,8 @@ public sealed class Trainer : IDisposable
         Model.Place(device, type, options.Seed);
         _optimizer = new Sgd(Model, options.Optimizer.WeightDecay);
         _order = new BatchOrder(images.Count, options.BatchSize, options.Seed);
-        _replays = options.Method.Schedule(options.Adversary);
-        _rates = options.Optimizer.Over(options.Epochs * _order.Batches);
+        _replays = options.Replays();
+        _rates = options.Optimizer.Over(options.Epochs, _order.Batches);
         _workspace = new Workspace(device, MemoryCategory.Data);
         _source = new DeviceImages(device, images, images.Count);
         _losses = _workspace.Plain(new Shape(images.Count, 1), type);
@@ -51,15 +51,11 @@ public sealed class Trainer : IDisposable
         _magnitudes = _workspace.Plain(new Shape(images.Count, 1), type);
         int size = Math.Min(options.BatchSize, images.Count);
         int rest = images.Count % size;
-        _full = Minibatch.Allocate(_workspace, new Shape(size, images.Channels, images.Height, images.Width), type);
-        _last = rest == 0 ? _full : Minibatch.Allocate(_workspace, _full.X.Shape with { N = rest }, type);
-        _pass = new AdversarialPass(Model, options.Method.Loss, options.Data.NormalizationOf(images))
-        {
-            Batch = _full,
-            UpdatePrecision = options.Precision,
-            AttackPrecision = options.AttackPrecision,
-            Update = () => _optimizer.Step(_rate.LearningRate, _rate.Momentum),
-        };
+        bool seesNatural = options.Objective().SeesNatural;
+        _full = Minibatch.Allocate(_workspace, new Shape(size, images.Channels, images.Height, images.Width), type, seesNatural);
+        _last = rest == 0 ? _full : Minibatch.Allocate(_workspace, _full.X.Shape with { N = rest }, type, seesNatural);
+        _pass = TrainingPass.Create(
+            options, Model, options.Data.NormalizationOf(images), _full, () => _optimizer.Step(_rate.LearningRate, _rate.Momentum));
         State = new TrainerState
         {
             Epoch = 0,
@@ -100,10 +96,10 @@ public sealed class Trainer : IDisposable
             throw new InvalidOperationException("The epoch is done: call EndEpoch.");
         TrainerState now = State;
         Prepare(now);
-        long passes = _pass.Backwards;
-        _options.Method.Loop(_pass, now.Replay.Count);
+        long passes = _pass.Forwards;
+        _options.Method.Loop.Run(_pass, now.Replay.Count);
         Keep(now);
-        State = now with { Batch = now.Batch + 1, Passes = now.Passes + _pass.Backwards - passes };
+        State = now with { Batch = now.Batch + 1, Passes = now.Passes + _pass.Forwards - passes };
     }
 
     /// <summary>Reads what the minibatches since the last call showed and adds it to the state's sums. Waits for the device.</summary>
@@ -119,8 +115,11 @@ public sealed class Trainer : IDisposable
         int[] correct = _correct.Slice(sums.Images, part).ToArray<int>();
         double[] magnitudes = HasMagnitude ? _magnitudes.Slice(sums.Images, part).ToDoubles() : new double[part.N];
         (double loss, double magnitude) = (sums.Loss, sums.Magnitude);
+        bool lastOnly = _options.Method.MeasuresLastBatch(_options.Compatibility);
         for (int i = 0; i < part.N; i++)
         {
+            if (lastOnly && (sums.Images + i) % _options.BatchSize == 0)
+                magnitude = 0;
             RequireFinite(losses[i], "loss", sums.Images + i);
             RequireFinite(magnitudes[i], "gradient magnitude", sums.Images + i);
             loss += losses[i];
@@ -131,8 +130,8 @@ public sealed class Trainer : IDisposable
         return State.Sums;
     }
 
-    /// <summary>Whether the method moves delta and so sees gradient magnitudes in this epoch.</summary>
-    public bool HasMagnitude => State.Replay.Count > 0;
+    /// <summary>Whether the method sees gradient magnitudes in this epoch: those of its attack steps, or of the update itself.</summary>
+    public bool HasMagnitude => State.Replay.Count > 0 || _pass.UpdateWants.HasFlag(Wanted.Input);
 
     /// <summary>Lets the replay schedule see the epoch and goes on to the next.</summary>
     /// <param name="best">The best epoch so far, this one included; null without validation.</param>
@@ -220,16 +219,11 @@ public sealed class Trainer : IDisposable
         {
             RandomKey augmentation = new(_options.Seed, Purpose.Augmentation, now.Epoch, now.Batch);
             _source.Gather(batch, start, _images.Augment ? augmentation : null);
-            AdversaryOptions adversary = _options.Adversary;
-            Ops.InitializeDelta(
-                batch.Delta, batch.X, adversary.Start ?? DeltaInit.Zero, adversary.Tau?.Value ?? 0, _options.Method.ClampsStart,
-                new RandomKey(_options.Seed, Purpose.Delta, now.Epoch, now.Batch));
         }
 
         _rate = _rates.At(now.Epoch * Batches + now.Batch);
         _pass.Batch = batch;
-        _pass.Ball = new LinfBall { Epsilon = _options.Adversary.Epsilon.Value, Alpha = now.Replay.StepSize };
-        _pass.Start();
+        TrainingPass.Start(_pass, _options, now.Replay.StepSize, now.Epoch, now.Batch);
     }
 
     // Passes over the same tensors can be recorded, so what the images show comes to its place afterwards.

@@ -19,7 +19,7 @@ public sealed record TrainerState
     /// <summary>What the images of the epoch showed so far.</summary>
     public required EpochSums Sums { get; init; }
 
-    /// <summary>Full passes of a minibatch in the epoch so far.</summary>
+    /// <summary>Passes of a minibatch through the network in the epoch so far, forward passes with the backward pass of each.</summary>
     public required long Passes { get; init; }
 
     /// <summary>The best epoch so far; null without validation images.</summary>
@@ -45,7 +45,9 @@ public sealed record BestEpoch(int Epoch, double Accuracy);
 /// <param name="Images">Images added.</param>
 /// <param name="Correct">Images classified correctly in the last iteration.</param>
 /// <param name="Loss">The sum of the losses of the last iteration.</param>
-/// <param name="Magnitude">The sum of the gradient magnitudes of the last iteration.</param>
+/// <param name="Magnitude">
+/// The sum of the gradient magnitudes that the schedule watches; of the images of the last minibatch alone where the method says so.
+/// </param>
 [method: JsonConstructor]
 public sealed record EpochSums(int Images, int Correct, double Loss, double Magnitude)
 {

@@ -52,13 +52,8 @@ public abstract class EngineStep(
     protected abstract void Run(AdversarialPass pass);
 
     /// <summary>A new uniform start.</summary>
-    protected void Start(AdversarialPass pass)
-    {
-        Ops.InitializeDelta(
-            pass.Batch.Delta, pass.Batch.X, DeltaInit.Uniform, StepSettings.Epsilon, clampPixels: true,
-            new RandomKey(1, Purpose.Delta, 0, _runs++));
-        pass.Start();
-    }
+    protected void Start(AdversarialPass pass) =>
+        pass.Start(DeltaInit.Uniform, StepSettings.Epsilon, clampPixels: true, new RandomKey(1, Purpose.Delta, 0, _runs++));
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
@@ -76,7 +71,7 @@ public sealed class EngineReplay(
     : EngineStep(StepSettings.Replay, StepSettings.ReplayAlpha, batch, width, device, precision, graphs)
 {
     /// <inheritdoc/>
-    protected override void Run(AdversarialPass pass) => InnerLoops.Replay(pass, 1);
+    protected override void Run(AdversarialPass pass) => InnerLoops.Replay.Run(pass, 1);
 }
 
 /// <summary>A PGD-7 training step: a start, seven passes without gradients of weights and one that trains.</summary>
@@ -88,7 +83,7 @@ public sealed class EnginePgd(
     protected override void Run(AdversarialPass pass)
     {
         Start(pass);
-        InnerLoops.AttackThenUpdate(pass, StepSettings.PgdSteps);
+        InnerLoops.Attack.Run(pass, StepSettings.PgdSteps);
     }
 }
 
@@ -98,5 +93,5 @@ public sealed class EngineNatural(
     : EngineStep(StepSettings.Natural, 0, batch, width, device, precision, graphs)
 {
     /// <inheritdoc/>
-    protected override void Run(AdversarialPass pass) => InnerLoops.AttackThenUpdate(pass, 0);
+    protected override void Run(AdversarialPass pass) => InnerLoops.Attack.Run(pass, 0);
 }

@@ -16,7 +16,7 @@ public readonly record struct PassObservation(int Iteration, Tensor Loss, Tensor
 /// model and the minibatches.
 /// </summary>
 /// <param name="model">The network.</param>
-/// <param name="loss">What to differentiate.</param>
+/// <param name="loss">What to differentiate in passes that want gradients of parameters, or none.</param>
 /// <param name="normalization">From pixels to the network's input.</param>
 public sealed class AdversarialPass(Module model, Loss loss, Normalization normalization) : IDisposable
 {
@@ -29,6 +29,17 @@ public sealed class AdversarialPass(Module model, Loss loss, Normalization norma
 
     /// <summary>Radius and step size of delta.</summary>
     public LinfBall Ball { get; set; } = new() { Epsilon = 0, Alpha = 0 };
+
+    /// <summary>What to differentiate in passes that only move delta, if it is another loss.</summary>
+    public Loss? AttackLoss { get; init; }
+
+    /// <summary>
+    /// How batch normalisation behaves in passes that only move delta; null leaves the network as it is, which is what evaluation does.
+    /// </summary>
+    public BatchNormMode? AttackNorm { get; init; }
+
+    /// <summary>The gradients of the pass that updates the weights after an attack.</summary>
+    public Wanted UpdateWants { get; init; } = Wanted.Parameters;
 
     /// <summary>Updates the weights; not needed where no pass wants gradients of parameters.</summary>
     public Action? Update { get; init; }
@@ -48,17 +59,29 @@ public sealed class AdversarialPass(Module model, Loss loss, Normalization norma
     /// <summary>Is told about each pass before its tape is gone.</summary>
     public Action<PassObservation>? Observer { get; set; }
 
-    /// <summary>Forward passes so far.</summary>
+    /// <summary>Forward passes so far, of one minibatch each.</summary>
     public long Forwards { get; private set; }
 
     /// <summary>Backward passes so far, each of them full or with respect to the input only.</summary>
     public long Backwards { get; private set; }
 
-    /// <summary>z = (x + delta - mean) / std.</summary>
-    public void Start()
+    /// <summary>Sets delta to its start, z = (x + delta - mean) / std, and (x - mean) / std where a loss sees it.</summary>
+    /// <param name="kind">The distribution of the start.</param>
+    /// <param name="tau">Its scale, in pixel range [0,1].</param>
+    /// <param name="clampPixels">Whether x + delta is kept in [0,1].</param>
+    /// <param name="key">The random stream of the minibatch.</param>
+    /// <param name="firstImage">The index of the first image where several minibatches share a stream.</param>
+    public void Start(DeltaInit kind, double tau, bool clampPixels, RandomKey key, int firstImage = 0)
     {
-        using (Batch.X.Device.Ledger.In(Phase ?? Engine.Phase.Data))
-            Ops.AdversarialInput(Batch.Z, Batch.X, Batch.Delta, normalization);
+        using Ledger.Scope scope = Batch.X.Device.Ledger.In(Phase ?? Engine.Phase.Data);
+        if (Batch.Natural is Tensor natural)
+        {
+            Ops.InitializeDelta(Batch.Delta, Batch.X, DeltaInit.Zero, tau: 0, clampPixels: false, default);
+            Ops.AdversarialInput(natural, Batch.X, Batch.Delta, normalization);
+        }
+
+        Ops.InitializeDelta(Batch.Delta, Batch.X, kind, tau, clampPixels, key, firstImage);
+        Ops.AdversarialInput(Batch.Z, Batch.X, Batch.Delta, normalization);
     }
 
     /// <summary>
@@ -71,8 +94,8 @@ public sealed class AdversarialPass(Module model, Loss loss, Normalization norma
     {
         Ledger ledger = Batch.X.Device.Ledger;
         using Ledger.Scope scope = ledger.In(Phase ?? PhaseOf(wanted), iteration);
-        using PassResult result = PassOver(Batch, wanted).Run();
-        Forwards++;
+        using PassResult result = ResultOf(wanted);
+        Forwards += LossOf(wanted).Forwards;
         if (wanted != Wanted.None)
             Backwards++;
         if (result.InputGradient is not null)
@@ -93,6 +116,23 @@ public sealed class AdversarialPass(Module model, Loss loss, Normalization norma
         _passes.Clear();
     }
 
+    private Loss LossOf(Wanted wanted) => wanted == Wanted.Input ? AttackLoss ?? loss : loss;
+
+    private PassResult ResultOf(Wanted wanted)
+    {
+        bool training = model.Training;
+        if (wanted == Wanted.Input && AttackNorm is BatchNormMode mode)
+            model.Training = mode == BatchNormMode.Train;
+        try
+        {
+            return PassOver(Batch, wanted).Run();
+        }
+        finally
+        {
+            model.Training = training;
+        }
+    }
+
     // Radius, step size and learning rate are not among what makes a pass another one: the steps of delta and weights come after it.
     private RepeatedPass PassOver(Minibatch batch, Wanted wanted)
     {
@@ -107,7 +147,7 @@ public sealed class AdversarialPass(Module model, Loss loss, Normalization norma
         RepeatedPass pass = new(device, () => new Tape(device, wanted, precision), tape =>
         {
             tape.Watch(batch.Z);
-            Tensor value = loss(tape, model, batch);
+            Tensor value = LossOf(wanted).Of(tape, model, batch);
             if (wanted != Wanted.None)
                 tape.Backward(value);
             return new PassResult(value, wanted.HasFlag(Wanted.Input) ? tape.Gradient(batch.Z) : null);

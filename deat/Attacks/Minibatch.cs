@@ -17,6 +17,9 @@ public sealed record Minibatch
     /// <summary>The network's input (x + delta - mean) / std, [N, C, H, W].</summary>
     public required Tensor Z { get; init; }
 
+    /// <summary>The images as they are as the network's input (x - mean) / std, [N, C, H, W]; null where no loss sees them.</summary>
+    public Tensor? Natural { get; init; }
+
     /// <summary>Receives each image's loss, [N, 1, 1, 1].</summary>
     public required Tensor Losses { get; init; }
 
@@ -30,7 +33,11 @@ public sealed record Minibatch
     public int Count => X.Shape.N;
 
     /// <summary>Makes the tensors of a minibatch; what each image shows goes to memory of its own.</summary>
-    public static Minibatch Allocate(Workspace workspace, Shape shape, ElementType type)
+    /// <param name="workspace">Owns the tensors.</param>
+    /// <param name="shape">The shape of the images.</param>
+    /// <param name="type">The element type of the work.</param>
+    /// <param name="seesNatural">Whether a loss sees the images as they are.</param>
+    public static Minibatch Allocate(Workspace workspace, Shape shape, ElementType type, bool seesNatural = false)
     {
         Shape perImage = new(shape.N, 1);
         return new Minibatch
@@ -39,6 +46,7 @@ public sealed record Minibatch
             Labels = workspace.Plain(perImage, ElementType.Int32),
             Delta = workspace.Activation(shape, type),
             Z = workspace.Activation(shape, type),
+            Natural = seesNatural ? workspace.Activation(shape, type) : null,
             Losses = workspace.Plain(perImage, type),
             Correct = workspace.Plain(perImage, ElementType.Int32),
             Magnitude = workspace.Plain(perImage, type),

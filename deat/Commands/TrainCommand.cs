@@ -12,16 +12,24 @@ internal static class TrainCommand
     private static readonly OptionSpec[] Options =
     [
         new("preset", "name", string.Join("; ", Presets.All.Select(preset => $"{preset.Name}: {preset.Title}"))),
-        new("method", "name", $"{string.Join(", ", TrainingMethods.All.Select(method => method.Name))} (default mdeat)"),
+        new("method", "name", $"{TrainingMethods.All.Names()} (default mdeat); its parts can be exchanged by the next three options"),
+        new("loop", "name", Explained(InnerLoops.All)),
+        new("loss", "name", Explained(Objectives.All)),
+        new("schedule", "name", $"how many iterations in which epoch; {Explained(Schedules.All)}"),
+        new("compat", "name", "table1: mpgd, mtrades, mmart as in the scripts behind the paper's Table 1 (default none)"),
         new("epsilon", "size", "radius of the adversary's ball: pixels 8, a quotient 8/255 or a fraction 0.031 (default 8)", "eps"),
         new("alpha", "size", "size of an attack step, as --epsilon (default by method)"),
-        new("delta-init", "kind", "where delta starts: zero, uniform, normal, bernoulli (default by method)"),
+        new("delta-init", "kind", "where delta starts: zero, uniform, normal, bernoulli (default by method)", "init"),
         new("init-tau", "size", "size of the start, as --epsilon (default 8)"),
-        new("replays", "n", "free: replays m; pgd: attack steps k (default 4 and 7)", "minibatch-replays", "attack-iters"),
-        new("max-replays", "n", "deat-d, deat-p, mdeat: largest number of replays (default by method)", "max-iteration"),
-        new("gamma", "x", "mdeat: what the gradient magnitude is multiplied with for the next threshold (default 1.01)"),
-        new("delay", "epochs", "deat-d: epochs from one increase to the next (default 3)"),
-        new("target-accuracy", "x", "deat-p: training accuracy that asks for one replay more (default 0.4)", "threshold"),
+        new("attack-bn", "mode", "batch norm in passes that only attack: train (statistics of the batch), eval (default train)"),
+        new("beta", "x", "trades, mart: weight of the divergence (default 6)"),
+        new("label-smoothing", "x", "ce: part of each label that all classes share in training, 0 to 1 (default 0)"),
+        new("replays", "n", "fixed: replays m or attack steps k (default by method)", "minibatch-replays", "attack-iters"),
+        new("min-replays", "n", "ramp: number of iterations at the beginning (default 2)"),
+        new("max-replays", "n", "delay, accuracy, m+, ramp: largest number of iterations (default by method)", "max-iteration"),
+        new("gamma", "x", "m+: what the gradient magnitude is multiplied with for the next threshold (default 1.01)"),
+        new("delay", "epochs", "delay: epochs from one increase to the next (default 3)"),
+        new("target-accuracy", "x", "accuracy: training accuracy that asks for one iteration more (default 0.4)", "threshold"),
         new("data", "name", $"the data set: {string.Join(", ", DataSets.Names)}"),
         new("data-dir", "folder", "where the data set's files are"),
         new("train-images", "n", "use the first n training images, in equal parts by class"),
@@ -33,6 +41,7 @@ internal static class TrainCommand
         new("epochs", "n", "passes over the training images (default 50)"),
         new("batch-size", "n", "images per minibatch (default 128)"),
         new("lr-schedule", "kind", "learning rate over the run: multistep, cyclic, flat (default multistep)"),
+        new("lr-milestones", "epochs", "multistep: epochs, from 0, that begin with a tenth of the rate (default 1/2 and 4/5 of the run)"),
         new("lr-max", "x", "largest learning rate (default 0.05)", "lr"),
         new("lr-min", "x", "cyclic: learning rate at both ends (default 0)"),
         new("momentum", "x", "momentum of SGD (default 0.9; cyclic has its own)"),
@@ -86,6 +95,9 @@ internal static class TrainCommand
         return run.Execute();
     }
 
+    private static string Explained<TPart>(IReadOnlyList<TPart> parts)
+        where TPart : IPart => string.Join("; ", parts.Select(part => $"{part.Name}: {part.Title}"));
+
     private static string? FolderToResume(Dictionary<string, string> given)
     {
         if (!given.TryGetValue("resume", out string? named))
@@ -105,6 +117,8 @@ internal static class TrainCommand
     {
         screen.Line($"method {options.Method.Name}: {options.Method.Title}");
         screen.Line($"sizes  epsilon {options.Adversary.Epsilon}; alpha {options.Adversary.Alpha?.ToString() ?? "none"}");
+        if (options.Adversary.AttackNorm is { } mode)
+            screen.Line($"attack passes use batch norm in {mode.ToString().ToLowerInvariant()} mode and compute no weight gradients");
         string line = "options";
         foreach ((string name, string value) in options.Texts())
         {

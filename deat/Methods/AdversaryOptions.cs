@@ -20,10 +20,16 @@ public sealed record AdversaryOptions
     /// <summary>The size tau of a start other than zero, in pixel range [0,1].</summary>
     public Pixels? Tau { get; init; }
 
+    /// <summary>How batch normalisation behaves in passes that only move delta.</summary>
+    public BatchNormMode? AttackNorm { get; init; }
+
     /// <summary>The number of replays m of FREE-m, or of attack steps k of PGD-k.</summary>
     public int? Replays { get; init; }
 
-    /// <summary>The largest number of replays of a method that decides the number itself.</summary>
+    /// <summary>The number of iterations at the beginning of a ramp.</summary>
+    public int? MinReplays { get; init; }
+
+    /// <summary>The largest number of iterations of a schedule that decides the number itself.</summary>
     public int? MaxReplays { get; init; }
 
     /// <summary>M+DEAT's factor gamma on the gradient magnitude.</summary>
@@ -34,4 +40,14 @@ public sealed record AdversaryOptions
 
     /// <summary>DEAT-p's training accuracy p in [0,1].</summary>
     public double? TargetAccuracy { get; init; }
+}
+
+/// <summary>How batch normalisation behaves.</summary>
+public enum BatchNormMode
+{
+    /// <summary>With the statistics of the batch, towards which the running ones move: what the authors' scripts do in attacks.</summary>
+    Train,
+
+    /// <summary>With the running statistics, which stay as they are: what the original code of TRADES, MART and FAT does in attacks.</summary>
+    Eval,
 }

@@ -1,23 +1,21 @@
-using Deat.Engine;
-
 namespace Deat.Training;
 
 /// <summary>
-/// A training method as a composition: where delta starts x what happens to a minibatch (and when the weights are updated) x the
-/// loss x how many iterations in which epoch.
+/// A training method as a composition: where delta starts x what happens to a minibatch (and when the weights are updated) x what the
+/// adversary raises and the training lowers x how many iterations in which epoch.
 /// </summary>
 /// <param name="Name">What --method takes.</param>
 /// <param name="Title">One line for people.</param>
-public sealed record TrainingMethod(string Name, string Title)
+public sealed record TrainingMethod(string Name, string Title) : IPart
 {
-    /// <summary>What happens to a minibatch, given the number of iterations: the inner loop and its update policy.</summary>
-    public required Action<AdversarialPass, int> Loop { get; init; }
+    /// <summary>What happens to a minibatch.</summary>
+    public required InnerLoop Loop { get; init; }
 
-    /// <summary>The loss that the adversary raises and the training lowers.</summary>
-    public required Loss Loss { get; init; }
+    /// <summary>What the adversary raises and the training lowers.</summary>
+    public ObjectiveRule Objective { get; init; } = Objectives.CrossEntropy;
 
     /// <summary>How many iterations in which epoch, and with what step size.</summary>
-    public required Func<AdversaryOptions, IReplaySchedule> Schedule { get; init; }
+    public required ScheduleRule Schedule { get; init; }
 
     /// <summary>The published values of the options that the method takes; those it does not take are null.</summary>
     public required AdversaryOptions Defaults { get; init; }
@@ -25,34 +23,40 @@ public sealed record TrainingMethod(string Name, string Title)
     /// <summary>Whether x + delta is clamped to [0,1] at the start already and not only after each step.</summary>
     public bool ClampsStart { get; init; }
 
+    /// <summary>Whether a step may leave the ball of radius epsilon, but not the valid pixels.</summary>
+    public bool LeavesBall { get; init; }
+
     /// <summary>Whether training images are perturbed at all.</summary>
     public bool HasAdversary => Defaults.Start is not null;
 
-    /// <summary>Whether --replays sets the number of iterations; otherwise the method decides.</summary>
-    public bool HasFixedCount => Defaults.MaxReplays is null;
+    /// <summary>
+    /// Whether the pass that updates the weights after an attack takes the gradient of the images too: its magnitude is what the schedule
+    /// watches. The scripts behind the paper's Table 1 take that of the last attack step instead.
+    /// </summary>
+    /// <param name="compatibility">Which version of the authors' scripts is asked for.</param>
+    public bool MeasuresUpdate(Compatibility compatibility) =>
+        Schedule.WatchesMagnitude && Loop.HasAttack && compatibility != Compatibility.Table1;
+
+    /// <summary>
+    /// Whether the magnitude of an epoch is that of its last minibatch alone, as in the scripts of M+TRADES and M+MART behind Table 1.
+    /// </summary>
+    /// <param name="compatibility">Which version of the authors' scripts is asked for.</param>
+    public bool MeasuresLastBatch(Compatibility compatibility) =>
+        Schedule.WatchesMagnitude && Loop.HasAttack && Objective != Objectives.CrossEntropy && compatibility == Compatibility.Table1;
 }
 
-/// <summary>What happens to one minibatch of a training method.</summary>
-public static class InnerLoops
+/// <summary>Which version of the authors' scripts a run follows where they differ.</summary>
+public enum Compatibility
 {
     /// <summary>
-    /// Every pass moves delta and updates the weights, with one and the same backward pass: FREE (Shafahi et al., Adversarial Training
-    /// for Free!, NeurIPS 2019, algorithm 1) and the DEAT family. The last delta is not used.
+    /// The newest as it is meant: M+PGD, M+TRADES and M+MART watch the gradient of the training loss, over all minibatches, and their step
+    /// size follows the number of steps.
     /// </summary>
-    public static void Replay(AdversarialPass pass, int count)
-    {
-        for (int i = 0; i < count; i++)
-            pass.Run(Wanted.Both, i);
-    }
+    None,
 
     /// <summary>
-    /// Passes that only move delta and compute no gradient of a weight, then one that updates the weights on the result: PGD (Madry
-    /// et al., Towards Deep Learning Models Resistant to Adversarial Attacks, ICLR 2018). With no iterations this is natural training.
+    /// The one that made Table 1 of the paper: they watch the gradient of the last attack step, M+TRADES and M+MART that of the last
+    /// minibatch of the epoch, the step size is constant, and steps are added until together they reach the surface of the ball.
     /// </summary>
-    public static void AttackThenUpdate(AdversarialPass pass, int count)
-    {
-        for (int i = 0; i < count; i++)
-            pass.Run(Wanted.Input, i);
-        pass.Run(Wanted.Parameters, count);
-    }
+    Table1,
 }

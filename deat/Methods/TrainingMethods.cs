@@ -2,7 +2,7 @@ using Deat.Engine;
 
 namespace Deat.Training;
 
-/// <summary>The table of training methods. Defaults are those of the authors' scripts (TrustAI/DEAT).</summary>
+/// <summary>The table of training methods. Defaults are those of the authors' scripts (TrustAI/DEAT) where they have the method.</summary>
 public static class TrainingMethods
 {
     /// <summary>All methods, in the order of the help.</summary>
@@ -10,65 +10,125 @@ public static class TrainingMethods
     [
         new("natural", "clean images, no adversary")
         {
-            Loop = InnerLoops.AttackThenUpdate,
-            Loss = Losses.CrossEntropy,
-            Schedule = _ => new FixedReplays { Count = 0, StepSize = 0 },
+            Loop = InnerLoops.Attack,
+            Schedule = Schedules.None,
             Defaults = new() { Epsilon = Levels(8) },
+        },
+        new("fgsm", "FGSM: one attack step from the image to the surface of the ball, then one update")
+        {
+            Loop = InnerLoops.Attack,
+            Schedule = Schedules.Fixed,
+            Defaults = Steps(1, alpha: 8) with { Start = DeltaInit.Zero },
+        },
+        // Wong, Rice, Kolter: Fast is better than free (ICLR 2020); locuslab/fast_adversarial, train_fgsm.py.
+        new("u-fgsm", "FAST: one attack step from a uniform start, then one update")
+        {
+            Loop = InnerLoops.Attack,
+            Schedule = Schedules.Fixed,
+            ClampsStart = true,
+            Defaults = Steps(1, alpha: 10),
+        },
+        // de Jorge et al.: Make some noise (NeurIPS 2022).
+        new("n-fgsm", "N-FGSM: one attack step from noise of twice the radius, not brought back to the ball, then one update")
+        {
+            Loop = InnerLoops.Attack,
+            Schedule = Schedules.Fixed,
+            ClampsStart = true,
+            LeavesBall = true,
+            Defaults = Steps(1, alpha: 8) with { Tau = Levels(16) },
         },
         new("free", "FREE-m: m replays of each minibatch, each one an attack step and an update")
         {
             Loop = InnerLoops.Replay,
-            Loss = Losses.CrossEntropy,
-            Schedule = o => new FixedReplays { Count = o.Replays!.Value, StepSize = o.Alpha!.Value.Value },
-            Defaults = new() { Epsilon = Levels(8), Alpha = Levels(8), Start = DeltaInit.Zero, Tau = Levels(8), Replays = 4 },
+            Schedule = Schedules.Fixed,
+            Defaults = Replays(4, alpha: 8) with { Start = DeltaInit.Zero },
         },
         new("pgd", "PGD-k: k attack steps, then one update")
         {
-            Loop = InnerLoops.AttackThenUpdate,
-            Loss = Losses.CrossEntropy,
-            Schedule = o => new FixedReplays { Count = o.Replays!.Value, StepSize = o.Alpha!.Value.Value },
-            Defaults = new() { Epsilon = Levels(8), Alpha = Levels(2), Start = DeltaInit.Uniform, Tau = Levels(8), Replays = 7 },
+            Loop = InnerLoops.Attack,
+            Schedule = Schedules.Fixed,
+            Defaults = Steps(7, alpha: 2),
+        },
+        // Ye, Li, Zhou, Zhu: Amata: an annealing mechanism for adversarial training acceleration (AAAI 2021).
+        new("amata", "Amata: PGD with few large steps at the beginning of the run and many small ones at its end")
+        {
+            Loop = InnerLoops.Attack,
+            Schedule = Schedules.Ramp,
+            Defaults = Schedules.Ramp.Adopt(Steps(10, alpha: 2) with { Start = DeltaInit.Zero }),
+        },
+        new("trades", "TRADES: k steps away from the prediction at the image, then one update towards it")
+        {
+            Loop = InnerLoops.Attack,
+            Objective = Objectives.Trades,
+            Schedule = Schedules.Fixed,
+            Defaults = FromNoise(10),
+        },
+        new("mart", "MART: k attack steps, then one update that minds what is classified wrongly")
+        {
+            Loop = InnerLoops.Attack,
+            Objective = Objectives.Mart,
+            Schedule = Schedules.Fixed,
+            ClampsStart = true,
+            Defaults = FromNoise(10),
         },
         new("deat-d", "DEAT-d: replays as FREE, one more every d epochs")
         {
             Loop = InnerLoops.Replay,
-            Loss = Losses.CrossEntropy,
-            Schedule = o => new DelayedReplays
-            {
-                Delay = o.Delay!.Value, Maximum = o.MaxReplays!.Value, StepSize = o.Alpha!.Value.Value,
-            },
-            Defaults = Dynamic with { MaxReplays = 5, Delay = 3 },
+            Schedule = Schedules.Delayed,
+            Defaults = Schedules.Delayed.Adopt(Replays(5, alpha: 10)),
         },
         new("deat-p", "DEAT-p: replays as FREE, one more whenever the training accuracy exceeds p")
         {
             Loop = InnerLoops.Replay,
-            Loss = Losses.CrossEntropy,
-            Schedule = o => new AccuracyReplays
-            {
-                Accuracy = o.TargetAccuracy!.Value, Maximum = o.MaxReplays!.Value, StepSize = o.Alpha!.Value.Value,
-            },
-            Defaults = Dynamic with { MaxReplays = 4, TargetAccuracy = 0.4 },
+            Schedule = Schedules.Accuracy,
+            Defaults = Schedules.Accuracy.Adopt(Replays(4, alpha: 10)),
         },
         new("mdeat", "M+DEAT: replays as FREE, one more whenever the gradient magnitude exceeds gamma times its last mark")
         {
             Loop = InnerLoops.Replay,
-            Loss = Losses.CrossEntropy,
+            Schedule = Schedules.Magnitude,
             ClampsStart = true,
-            Schedule = o => new MagnitudeReplays
-            {
-                Gamma = o.Gamma!.Value, Maximum = o.MaxReplays!.Value, StepSize = o.Alpha!.Value.Value, Epsilon = o.Epsilon.Value,
-            },
-            Defaults = Dynamic with { MaxReplays = 8, Gamma = 1.01 },
+            Defaults = Schedules.Magnitude.Adopt(Replays(8, alpha: 10)),
+        },
+        new("mpgd", "M+PGD: attack steps as PGD, from none, one more whenever the gradient magnitude asks for it")
+        {
+            Loop = InnerLoops.Attack,
+            Schedule = Schedules.Magnitude,
+            ClampsStart = true,
+            Defaults = Schedules.Magnitude.Adopt(Steps(7, alpha: 2)),
+        },
+        new("mtrades", "M+TRADES: TRADES with attack steps as M+PGD")
+        {
+            Loop = InnerLoops.Attack,
+            Objective = Objectives.Trades,
+            Schedule = Schedules.Magnitude,
+            Defaults = Schedules.Magnitude.Adopt(FromNoise(10)),
+        },
+        new("mmart", "M+MART: MART with attack steps as M+PGD")
+        {
+            Loop = InnerLoops.Attack,
+            Objective = Objectives.Mart,
+            Schedule = Schedules.Magnitude,
+            ClampsStart = true,
+            Defaults = Schedules.Magnitude.Adopt(FromNoise(10)),
         },
     ];
 
-    private static AdversaryOptions Dynamic =>
-        new() { Epsilon = Levels(8), Alpha = Levels(10), Start = DeltaInit.Uniform, Tau = Levels(8) };
-
     /// <summary>The method of a name.</summary>
     /// <exception cref="UsageException">There is none.</exception>
-    public static TrainingMethod Find(string name) => All.FirstOrDefault(method => method.Name == name)
-        ?? throw new UsageException($"--method '{name}' is not known; choose {string.Join(", ", All.Select(method => method.Name))}");
+    public static TrainingMethod Find(string name) => All.Find(name, "--method");
+
+    private static AdversaryOptions Replays(int count, int alpha) => new()
+    {
+        Epsilon = Levels(8), Alpha = Levels(alpha), Start = DeltaInit.Uniform, Tau = Levels(8), Replays = count,
+    };
+
+    private static AdversaryOptions Steps(int count, int alpha) =>
+        Replays(count, alpha) with { AttackNorm = BatchNormMode.Train };
+
+    /// <summary>Steps from a start that only breaks the symmetry at the image, where the divergence is flat.</summary>
+    private static AdversaryOptions FromNoise(int count) =>
+        Steps(count, alpha: 2) with { Start = DeltaInit.Normal, Tau = Pixels.Parse("0.001", "--init-tau") };
 
     private static Pixels Levels(int count) => Pixels.Parse($"{count}/255", "--epsilon");
 }

@@ -66,50 +66,33 @@ public sealed record AccuracyReplays : IReplaySchedule
 }
 
 /// <summary>
-/// M+DEAT: starts with one iteration and takes a second after epoch 0, whatever it showed. Epoch 1 sets the threshold to gamma
-/// times its gradient magnitude; from then on an epoch whose magnitude is above the threshold replaces it by gamma times that
-/// magnitude and adds an iteration. The count never falls. Source: "Dynamic Efficient Adversarial Training Guided by Gradient
-/// Magnitude" (arXiv 2103.03076) and the authors' mdeat_cifar10.py.
+/// Amata: as many more as the run is on, minimum + floor((maximum - minimum) * epoch / epochs), so that the maximum is never reached.
+/// The steps share what <see cref="Maximum"/> steps of <see cref="StepSize"/> would go: few are large, many small. Source: Ye, Li, Zhou,
+/// Zhu, Amata: An Annealing Mechanism for Adversarial Training Acceleration (AAAI 2021), as TrustAI/DEAT has it.
 /// </summary>
-/// <remarks>
-/// The maximum holds from the start: with a maximum of 1 the count stays at 1. The authors' code exceeds it after epoch 0, which
-/// no published run shows, as all have a maximum of at least 4.
-/// </remarks>
-public sealed record MagnitudeReplays : IReplaySchedule
+public sealed record RampedReplays : IReplaySchedule
 {
-    /// <summary>The factor on the magnitude; the paper's is 1.01. Infinity gives 1, 2, 2, 2, ...</summary>
-    public required double Gamma { get; init; }
+    /// <summary>The count in epoch 0, at least 1.</summary>
+    public required int Minimum { get; init; }
 
-    /// <summary>The largest count.</summary>
+    /// <summary>The count that the ramp points at.</summary>
     public required int Maximum { get; init; }
 
-    /// <summary>The smallest step size alpha in pixel range [0,1], and the one of epoch 0.</summary>
+    /// <summary>Epochs of the run.</summary>
+    public required int Epochs { get; init; }
+
+    /// <summary>The step size alpha of <see cref="Maximum"/> steps, in pixel range [0,1].</summary>
     public required double StepSize { get; init; }
 
-    /// <summary>
-    /// The radius of the ball in pixel range [0,1]: when the count changes, the step size becomes max(epsilon / count, alpha), so
-    /// that the iterations reach the surface from the centre. 0 keeps alpha, as in the runs of the paper's Table 1; with the default alpha
-    /// of 10/255 above epsilon both are the same.
-    /// </summary>
-    public required double Epsilon { get; init; }
+    /// <inheritdoc/>
+    public ReplayState First => At(0);
 
     /// <inheritdoc/>
-    public ReplayState First => new(0, 1, StepSize);
+    public ReplayState Next(ReplayState now, EpochOutcome shown) => At(now.Epoch + 1);
 
-    /// <inheritdoc/>
-    public ReplayState Next(ReplayState now, EpochOutcome shown)
+    private ReplayState At(int epoch)
     {
-        var next = now with { Epoch = now.Epoch + 1 };
-        return now switch
-        {
-            { Epoch: 1 } => next with { Threshold = Gamma * shown.Magnitude },
-            _ when now.Count >= Maximum => next,
-            { Epoch: 0 } => Raised(next),
-            _ when shown.Magnitude > now.Threshold => Raised(next) with { Threshold = Gamma * shown.Magnitude },
-            _ => next,
-        };
+        int count = Minimum + (int)((long)(Maximum - Minimum) * epoch / Epochs);
+        return new(epoch, count, StepSize * Maximum / count);
     }
-
-    private ReplayState Raised(ReplayState state) =>
-        state with { Count = state.Count + 1, StepSize = Math.Max(Epsilon / (state.Count + 1), StepSize) };
 }

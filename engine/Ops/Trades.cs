@@ -25,10 +25,10 @@ public static partial class Ops
         Require.That(beta >= 0, nameof(Trades), "beta >= 0", beta);
         RequireLabels(nameof(Trades), natural, labels);
         Tensor losses = PerImage(tape, nameof(Trades), natural, perImage);
-        Dispatch.Run(natural.Type, wide: false, new TradesForward(pair, labels, losses, beta));
+        Dispatch.Run(natural.Type, width: 1, new TradesForward(pair, labels, losses, beta));
         return pair.Record(
             tape, Total(tape, losses, 1.0 / pair.Images),
-            (dloss, da, db) => Dispatch.Run(natural.Type, wide: false, new TradesBackward(pair, labels, dloss, da, db, beta)));
+            (dloss, da, db) => Dispatch.Run(natural.Type, width: 1, new TradesBackward(pair, labels, dloss, da, db, beta)));
     }
 
     private readonly record struct TradesForward(LogitPair Pair, Tensor Labels, Tensor Losses, double Beta) : ITypedLaunch

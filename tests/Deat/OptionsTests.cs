@@ -16,6 +16,11 @@ public sealed class OptionsTests
         "--method deat-d --delay 2 --init-tau 4/255",
         "--method deat-p --target-accuracy 0.25",
         "--method mdeat --gamma inf --max-replays 6 --seed 18446744073709551615",
+        "--method trades --beta 1 --attack-bn eval --replays 3 --init uniform --init-tau 4",
+        "--method mart --schedule m+ --gamma 1.1 --compat table1",
+        "--method mpgd --loop replay --label-smoothing 0.1",
+        "--method amata --min-replays 3 --max-replays 6 --lr-schedule multistep --lr-milestones 2,3",
+        "--method n-fgsm --loss trades",
         "--lr-schedule multistep --momentum 0.85 --weight-decay 0 --lr-max 1e-3",
         "--lr-schedule cyclic --lr-min 0.001 --train-images 100 --test-images 7 --validation-images 0 --normalization +-1",
         "--precision bf16",
@@ -39,7 +44,7 @@ public sealed class OptionsTests
     [Test]
     public void TheLanguageOfTheMachineChangesNothing()
     {
-        string expected = Resolve(Lines[7]).ToJson().ToJsonString();
+        string expected = Resolve(Lines[^5]).ToJson().ToJsonString();
         CultureInfo before = CultureInfo.CurrentCulture;
         try
         {
@@ -48,7 +53,7 @@ public sealed class OptionsTests
             (foreign.NumberFormat.NumberDecimalSeparator, foreign.NumberFormat.NumberGroupSeparator) = (",", ".");
             foreign.NumberFormat.NegativeSign = "\u2212";
             CultureInfo.CurrentCulture = foreign;
-            Assert.That(Resolve(Lines[7]).ToJson().ToJsonString(), Is.EqualTo(expected));
+            Assert.That(Resolve(Lines[^5]).ToJson().ToJsonString(), Is.EqualTo(expected));
         }
         finally
         {
@@ -106,7 +111,25 @@ public sealed class OptionsTests
     [TestCase("--lr-schedule flat --lr-min 0.1", "--lr-min 0.1 conflicts with --lr-schedule flat")]
     [TestCase("--lr-schedule cyclic --momentum 0.8", "--momentum 0.8 conflicts with --lr-schedule cyclic")]
     [TestCase("--data procedural --data-dir x", "--data-dir x conflicts with --data procedural")]
-    [TestCase("--method trades", "--method 'trades' is not known; choose natural, free")]
+    [TestCase("--method atrades", "--method 'atrades' is not known; choose natural, fgsm")]
+    [TestCase("--schedule m", "--schedule 'm' is not known; choose fixed, delay, accuracy, m+, ramp")]
+    [TestCase("--loss kl", "--loss 'kl' is not known; choose ce, trades, mart")]
+    [TestCase("--loop once", "--loop 'once' is not known; choose replay, attack")]
+    [TestCase("--schedule m+ --method natural", "--schedule m+ conflicts with --method natural (it has no adversary)")]
+    [TestCase("--loss mart --method natural", "--loss mart conflicts with --method natural (it has no adversary)")]
+    [TestCase("--method trades --delta-init zero", "--delta-init zero conflicts with --loss trades: at the image itself")]
+    [TestCase("--method fgsm --loss trades", "--delta-init zero conflicts with --loss trades: at the image itself")]
+    [TestCase("--beta 6 --method pgd", "--beta 6 conflicts with --loss ce")]
+    [TestCase("--label-smoothing 0.1 --method trades", "--label-smoothing 0.1 conflicts with --loss trades")]
+    [TestCase("--label-smoothing 2 --method pgd", "--label-smoothing '2' is not a number from 0 to 1")]
+    [TestCase("--attack-bn eval --method free", "--attack-bn eval conflicts with --method free (none of its passes only attacks)")]
+    [TestCase("--attack-bn on --method pgd", "--attack-bn 'on' is not one of train, eval")]
+    [TestCase("--replays 4 --method pgd --schedule m+", "--replays 4 conflicts with --method pgd (the schedule decides how many")]
+    [TestCase("--gamma 1.1 --method mdeat --schedule fixed", "--gamma 1.1 conflicts")]
+    [TestCase("--min-replays 9 --max-replays 8 --method amata", "--min-replays 9 conflicts with --max-replays 8")]
+    [TestCase("--compat table2", "--compat 'table2' is not one of none, table1")]
+    [TestCase("--lr-milestones 24,x --data cifar10", "--lr-milestones '24,x' is not a list")]
+    [TestCase("--lr-milestones 24 --lr-schedule cyclic", "--lr-milestones 24 conflicts with --lr-schedule cyclic")]
     [TestCase("--preset deat", "--preset 'deat' is not one of demo")]
     [TestCase("--epochs 0", "--epochs '0' is not a whole number")]
     [TestCase("--epochs 1.5", "--epochs '1.5'")]
@@ -132,7 +155,7 @@ public sealed class OptionsTests
     private static TrainOptions Resolve(string line)
     {
         Dictionary<string, string> given = line.Split(' ', StringSplitOptions.RemoveEmptyEntries).Chunk(2)
-            .ToDictionary(pair => pair[0][2..], pair => pair[1]);
+            .ToDictionary(pair => pair[0] == "--init" ? "delta-init" : pair[0][2..], pair => pair[1]);
         return OptionsResolution.Train(new OptionTexts(given, Presets.Find(given)));
     }
 }

@@ -41,7 +41,8 @@ internal static class TinyRuns
             ["validation-images"] = "0",
         };
         string[] words = options.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        Dictionary<string, string> given = words.Chunk(2).ToDictionary(pair => pair[0][2..], pair => pair[1]);
+        Dictionary<string, string> given = words.Chunk(2)
+            .ToDictionary(pair => pair[0] == "--init" ? "delta-init" : pair[0][2..], pair => pair[1]);
         return OptionsResolution.Train(new OptionTexts(given, tiny));
     }
 

@@ -15,6 +15,11 @@ public sealed class TrainerTests : WholeRuns
         "--method deat-d --delay 1 --max-replays 3",
         "--method deat-p --target-accuracy 0",
         "--method mdeat --gamma 0.5",
+        "--method n-fgsm",
+        "--method amata --max-replays 5",
+        "--method trades --replays 2 --attack-bn eval",
+        "--method mtrades --gamma 0.5",
+        "--method mmart --gamma 0.5 --compat table1",
     ];
 
     // Three batches of 8, 8 and 4 images: after the first, at the end of an epoch before it is closed (where the number of replays
@@ -44,7 +49,10 @@ public sealed class TrainerTests : WholeRuns
     public void TheNumberOfReplaysChangesInTheRunsThatAreCut()
     {
         ComputeDevice device = TestDevices.Get("cpu");
-        (string, int[])[] expected = [(Methods[3], [1, 2, 3]), (Methods[4], [1, 2, 3]), (Methods[5], [1, 2, 2])];
+        (string, int[])[] expected =
+        [
+            (Methods[3], [1, 2, 3]), (Methods[4], [1, 2, 3]), (Methods[5], [1, 2, 2]), (Methods[7], [2, 3, 4]), (Methods[9], [0, 1, 1]),
+        ];
         foreach ((string method, int[] counts) in expected)
         {
             using Trainer trainer = new(device, TinyRuns.Options(method), TinyRuns.Images());
@@ -73,6 +81,13 @@ public sealed class TrainerTests : WholeRuns
     [TestCase("--method free --replays 3", 3)]
     [TestCase("--method pgd --replays 3", 4)]
     [TestCase("--method deat-d", 1)]
+    [TestCase("--method u-fgsm", 2)]
+    [TestCase("--method amata", 3)]
+    [TestCase("--method trades --replays 3", 8)]
+    [TestCase("--method trades --replays 3 --compat table1", 9)]
+    [TestCase("--method mart --replays 3", 5)]
+    [TestCase("--method mpgd", 1)]
+    [TestCase("--method mtrades", 2)]
     public void PassesOfAnEpochAreTheSumOverItsMinibatches(string method, int passesPerBatch)
     {
         ComputeDevice device = TestDevices.Get("cpu");
@@ -85,9 +100,10 @@ public sealed class TrainerTests : WholeRuns
     [Test]
     public void DeltaStaysInTheBallAndImagesInThePixelRangeAfterEveryStep(
         [ValueSource(typeof(TestDevices), nameof(TestDevices.Ids))] string id,
-        [Values("pgd", "mdeat")] string method,
-        [Values("zero", "uniform", "normal", "bernoulli")] string start)
+        [Values("pgd", "mdeat", "trades")] string method,
+        [Values("uniform", "zero", "normal", "bernoulli")] string start)
     {
+        Assume.That((method, start), Is.Not.EqualTo(("trades", "zero")), "refused");
         TrainOptions options = TinyRuns.Options(
             $"--method {method} --delta-init {start} --epochs 2 --max-replays 2 --epsilon 20 --alpha 7");
         using Trainer trainer = new(TestDevices.Get(id), options, TinyRuns.Images());

@@ -9,31 +9,36 @@ namespace Deat.Tests;
 /// <summary>The golden batches through a training method of the product: what each pass showed, and the state at the end.</summary>
 internal sealed class GoldenTrajectory
 {
-    public GoldenTrajectory(ComputeDevice device, GoldenFile file, string name, int batches = int.MaxValue, double change = 0)
+    /// <summary>Runs the batches.</summary>
+    /// <param name="device">Where.</param>
+    /// <param name="file">The golden trajectory.</param>
+    /// <param name="line">The options of the run as on the command line.</param>
+    /// <param name="batches">How many batches at most.</param>
+    /// <param name="change">What is added to a weight.</param>
+    public GoldenTrajectory(ComputeDevice device, GoldenFile file, string line, int batches = int.MaxValue, double change = 0)
     {
-        TrainingMethod method = TrainingMethods.Find(name);
-        AdversaryOptions adversary = method.Defaults;
-        Assert.That(adversary.Epsilon.Value, Is.EqualTo(file.Setting("method", "epsilon")));
-        Assert.That(adversary.Alpha?.Value, Is.EqualTo(file.Setting("method", "alpha")));
+        TrainOptions options = TinyRuns.Options(line) with { Seed = file.Seed };
+        Assert.That(options.Adversary.Epsilon.Value, Is.EqualTo(file.Setting("method", "epsilon")));
+        Assert.That(options.Adversary.Alpha?.Value, Is.EqualTo(file.Setting("method", "alpha")));
         using PreActResNet18 model = GoldenNetwork.Place(device, ElementType.Float64, file.Seed, change);
         using Sgd sgd = new(model, file.Setting("sgd", "weight_decay"));
         using Workspace workspace = new(device, MemoryCategory.Data);
-        AdversarialPass pass = new(model, method.Loss, GoldenNetwork.Normalization)
-        {
-            Batch = Minibatch.Allocate(workspace, GoldenNetwork.BatchShape, ElementType.Float64),
-            Ball = new LinfBall { Epsilon = adversary.Epsilon.Value, Alpha = adversary.Alpha!.Value.Value },
-            Update = () => sgd.Step(file.Setting("sgd", "lr"), file.Setting("sgd", "momentum")),
-            Observer = Record,
-        };
+        Minibatch batch = Minibatch.Allocate(
+            workspace, GoldenNetwork.BatchShape, ElementType.Float64, options.Objective().SeesNatural);
+        using AdversarialPass pass = TrainingPass.Create(
+            options, model, GoldenNetwork.Normalization, batch,
+            () => sgd.Step(file.Setting("sgd", "lr"), file.Setting("sgd", "momentum")));
+        pass.Observer = Record;
 
         double[] steps = file["steps"];
         (int Epoch, int Batch)[] places = [.. file["batches_per_epoch"]
             .SelectMany((count, epoch) => Enumerable.Range(0, (int)count).Select(batch => (epoch, batch)))];
         for (int i = 0; i < Math.Min(batches, steps.Length); i++)
         {
-            Prepare(pass.Batch, method, file.Seed, i, places[i]);
-            pass.Start();
-            method.Loop(pass, (int)steps[i]);
+            batch.X.CopyFrom<double>(GoldenWeights.Images(file.Seed, i));
+            batch.Labels.CopyFrom<int>(GoldenWeights.Labels(file.Seed, i));
+            TrainingPass.Start(pass, options, file["step_sizes"][i], places[i].Epoch, places[i].Batch);
+            options.Method.Loop.Run(pass, (int)steps[i]);
             if (places[i].Batch == 0)
                 EpochMagnitudes.Add(0);
             EpochMagnitudes[^1] += Magnitudes[^1];
@@ -56,15 +61,6 @@ internal sealed class GoldenTrajectory
 
     /// <summary>The state dictionary after the last batch.</summary>
     public IReadOnlyList<NamedArray> State { get; }
-
-    private static void Prepare(Minibatch batch, TrainingMethod method, ulong seed, int number, (int Epoch, int Batch) place)
-    {
-        batch.X.CopyFrom<double>(GoldenWeights.Images(seed, number));
-        batch.Labels.CopyFrom<int>(GoldenWeights.Labels(seed, number));
-        RandomKey key = new(seed, Purpose.Delta, place.Epoch, place.Batch);
-        AdversaryOptions adversary = method.Defaults;
-        Ops.InitializeDelta(batch.Delta, batch.X, adversary.Start!.Value, adversary.Tau!.Value.Value, method.ClampsStart, key);
-    }
 
     private void Record(PassObservation shown)
     {

@@ -27,6 +27,16 @@ internal static class OpCases
                 s => Ops.CrossEntropy(s.Tape, s["logits"], s["labels"]), [c.Input("logits"), c.Labels],
                 ("y", "loss"), ("dlogits", "dlogits")),
         ],
+        ["cross_entropy_smoothed"] = c =>
+        [
+            c.Case(
+                s => Ops.CrossEntropy(s.Tape, s["logits"], s["labels"], smoothing: c.Setting("smoothing")), [c.Input("logits"), c.Labels],
+                ("y", "loss"), ("dlogits", "dlogits")),
+        ],
+        ["kullback_leibler_mean"] = c => [Pair(c, s => Ops.KullbackLeibler(s.Tape, s["a"], s["b"], Reduction.Mean))],
+        ["kullback_leibler_sum"] = c => [Pair(c, s => Ops.KullbackLeibler(s.Tape, s["a"], s["b"], Reduction.Sum))],
+        ["trades"] = c => [Pair(c, s => Ops.Trades(s.Tape, s["a"], s["b"], s["labels"], c.Setting("beta")))],
+        ["mart"] = c => [Pair(c, s => Ops.MisclassificationAware(s.Tape, s["a"], s["b"], s["labels"], c.Setting("beta")))],
         ["sgd"] = c => Enumerable.Range(1, (int)c.Setting("steps")).Select(steps => Sgd(c, steps)),
         ["normalise"] = c => [Normalise(c)],
         ["linf_step"] = c => [LinfStep(c)],
@@ -58,6 +68,9 @@ internal static class OpCases
             [c.Input("x"), c.Parameter("gamma"), c.Parameter("beta"), c.Plain("running_mean"), c.Plain("running_var")],
             [.. c.Results, ("running_mean", moved + "running_mean"), ("running_var", moved + "running_var")]);
     }
+
+    private static OpCase Pair(GoldenCase c, Func<OpScope, Tensor> run) =>
+        c.Case(run, [c.Input("a"), c.Input("b"), c.Labels], ("y", "loss"), ("da", "da"), ("db", "db"));
 
     private static OpCase Sgd(GoldenCase c, int steps)
     {

@@ -13,26 +13,38 @@ public sealed class TrajectoryParityTests : WholeRuns
 {
     private const double Tolerance = 1e-9;
 
-    // As the generator stores them.
-    private const int Stride = 7;
+    // TRADES and MART start closer to the images, where the divergence is so small that its own rounding is beyond the tolerance.
+    private const string Uniform = "--delta-init uniform --init-tau 8";
+
+    private static readonly Dictionary<string, string> Lines = new()
+    {
+        ["pgd7"] = "--method pgd",
+        ["free4"] = "--method free",
+        ["mdeat"] = "--method mdeat",
+        ["trades3"] = $"--method trades {Uniform}",
+        ["mart3"] = $"--method mart {Uniform}",
+        ["mtrades"] = $"--method mtrades {Uniform}",
+    };
+
+    private static IEnumerable<string> Names => Lines.Keys;
 
     // The kernels of GPUs on an OpenCL CPU are slow there; one batch of the network is enough to compare them.
     private static IEnumerable<string> Drivers => TestDevices.Ids.Where(id => !id.EndsWith(TestDevices.AsGpu, StringComparison.Ordinal));
 
     [Test]
     public void MatchesLibtorch(
-        [ValueSource(nameof(Drivers))] string id, [Values("pgd7", "free4", "mdeat")] string method)
+        [ValueSource(nameof(Drivers))] string id, [ValueSource(nameof(Names))] string name)
     {
         ComputeDevice device = TestDevices.Get(id);
         Assume.That(device.Traits.HasFloat64);
-        GoldenFile file = GoldenFile.Open(method);
-        GoldenTrajectory run = new(device, file, method.TrimEnd('4', '7'));
+        GoldenFile file = GoldenFile.Open(name);
+        GoldenTrajectory run = new(device, file, Lines[name]);
         Deviations deviations = new();
         deviations.AddEach("loss", run.Losses, file["loss"]);
         deviations.AddEach("magnitude", run.Magnitudes, file["magnitude"]);
         deviations.AddEach("epoch magnitude", run.EpochMagnitudes, file["epoch_magnitude"]);
         foreach (NamedArray entry in run.State)
-            CompareEntry(deviations, entry, file);
+            GoldenPart.Compare(deviations, file, entry.Name, GoldenPart.Values(entry));
         deviations.RequireWithin(Tolerance);
         Assert.That(Flips(run, file), Is.Zero, "signs of input gradients");
     }
@@ -41,13 +53,13 @@ public sealed class TrajectoryParityTests : WholeRuns
     public void SeesOneChangedWeight()
     {
         GoldenFile file = GoldenFile.Open("free4");
-        GoldenTrajectory run = new(TestDevices.Get("cpu"), file, "free", batches: 1, change: GoldenRun.Change);
+        GoldenTrajectory run = new(TestDevices.Get("cpu"), file, "--method free", batches: 1, change: GoldenRun.Change);
         Deviations losses = new();
         losses.AddEach("loss", run.Losses, file["loss"][..run.Losses.Count]);
         Deviations magnitudes = new();
         magnitudes.AddEach("magnitude", run.Magnitudes, file["magnitude"][..run.Magnitudes.Count]);
         Deviations weights = new();
-        CompareEntry(weights, run.State[0], file);
+        GoldenPart.Compare(weights, file, run.State[0].Name, GoldenPart.Values(run.State[0]));
         Assert.Multiple(() =>
         {
             Assert.That(losses.Largest, Is.GreaterThan(Tolerance));
@@ -55,19 +67,6 @@ public sealed class TrajectoryParityTests : WholeRuns
             Assert.That(weights.Largest, Is.GreaterThan(Tolerance));
             Assert.That(Flips(run, file), Is.Positive);
         });
-    }
-
-    private static void CompareEntry(Deviations deviations, NamedArray entry, GoldenFile file)
-    {
-        double[] values = entry.Type == ElementType.Int64 ? [.. entry.ToInt64s().Select(value => (double)value)] : entry.ToDoubles();
-        deviations.Add(entry.Name, [.. values.Where((_, i) => i % Stride == 0)], file[$"weights/{entry.Name}"]);
-        if (entry.Type == ElementType.Int64)
-            return;
-        double[] golden = file[$"sums/{entry.Name}"];
-        double squares = values.Sum(value => value * value);
-        // A sum can be small where its terms are not.
-        deviations.Add($"sum of {entry.Name}", [values.Sum()], golden[..1], Math.Sqrt(values.Length * golden[1]));
-        deviations.Add($"squares of {entry.Name}", [squares], golden[1..]);
     }
 
     private static int Flips(GoldenTrajectory run, GoldenFile file) =>

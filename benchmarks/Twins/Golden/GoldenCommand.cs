@@ -20,7 +20,8 @@ internal static class GoldenCommand
         // One thread: the last bits must not depend on the number of cores.
         torch.set_num_threads(1);
         folder.Create();
-        long total = Save("ops", OpCases.Make(seed)) + Save("network", NetworkFile.Make(seed)) + Save("layers", LayersFile.Make(seed));
+        long total = Save("ops", OpCases.Make(seed)) + Save("network", NetworkFile.Make(seed)) + Save("layers", LayersFile.Make(seed))
+            + Save("objectives", ObjectivesFile.Make(seed));
         foreach (TrajectoryMethod method in TrajectoryMethod.All) total += Save(method.Name, TrajectoryFiles.Make(method, seed));
         Console.WriteLine($"total {total:N0} bytes");
 

@@ -57,6 +57,7 @@ internal static class OpCases
             LinfStep(file, n, h, w, 2 / 255.0, 8 / 255.0);
         }
 
+        PairLosses.AddTo(file);
         return file;
     }
 

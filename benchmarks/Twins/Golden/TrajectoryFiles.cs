@@ -7,8 +7,8 @@ namespace Deat.Twins;
 /// <summary>Writes the trajectories, and shows by perturbed repetitions that they do not hang by a thread.</summary>
 internal static class TrajectoryFiles
 {
-    /// <summary>Every 7th weight is stored: 7 shares no factor with the nine taps of a kernel.</summary>
-    private const int Stride = 7;
+    /// <summary>Every 29th weight is stored: 29 shares no factor with the nine taps of a kernel.</summary>
+    public const int Stride = 29;
 
     public static GoldenFile Make(TrajectoryMethod method, ulong seed)
     {
@@ -23,20 +23,23 @@ internal static class TrajectoryFiles
         file.Remark("sgd", $"lr={Trajectory.LearningRate:R} momentum={Trajectory.Momentum:R} weight_decay={Trajectory.WeightDecay:R}");
         file.Remark("weights", $"every {Stride}th element; sums: [sum, sum of squares] of all elements");
         file.Add("steps", steps, steps.Length);
+        file.Add("step_sizes", [.. method.Steps.SelectMany((epoch, e) => epoch.Select(_ => method.StepSize(e)))], steps.Length);
         file.Add("batches_per_epoch", [.. method.Steps.Select(epoch => epoch.Length)], method.Steps.Length);
         file.Add("loss", [.. run.Losses], run.Losses.Count);
         file.Add("magnitude", [.. run.Magnitudes], run.Magnitudes.Count);
         file.Add("epoch_magnitude", [.. run.EpochMagnitudes], run.EpochMagnitudes.Count);
         file.Add("signs", [.. run.Signs], run.Magnitudes.Count, planeBytes);
-        foreach ((string name, Tensor value) in run.Entries)
-        {
-            Tensor flat = value.detach().flatten();
-            file.Add($"weights/{name}", flat[TensorIndex.Slice(step: Stride)]);
-            if (!flat.is_floating_point()) continue;
-            file.Add($"sums/{name}", [flat.sum().item<double>(), flat.square().sum().item<double>()], 2);
-        }
-
+        foreach ((string name, Tensor value) in run.Entries) AddPart(file, name, value);
         return file;
+    }
+
+    /// <summary>Adds every 29th element, and of floating point values the sum and the sum of squares of all.</summary>
+    public static void AddPart(GoldenFile file, string name, Tensor value)
+    {
+        Tensor flat = value.detach().flatten();
+        file.Add($"weights/{name}", flat[TensorIndex.Slice(step: Stride)]);
+        if (!flat.is_floating_point()) return;
+        file.Add($"sums/{name}", [flat.sum().item<double>(), flat.square().sum().item<double>()], 2);
     }
 
     private static void Report(TrajectoryMethod method, ulong seed, Trajectory run)

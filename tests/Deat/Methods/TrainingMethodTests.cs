@@ -1,4 +1,6 @@
+using System.Security.Cryptography;
 using Deat.Engine;
+using Deat.Nn;
 using Deat.Training;
 using NUnit.Framework;
 
@@ -12,11 +14,7 @@ public sealed class TrainingMethodTests : WholeRuns
         [Values("deat-d", "deat-p", "mdeat")] string method)
     {
         TrainOptions free = TinyRuns.Options("--method free --replays 3 --alpha 8 --delta-init zero");
-        TrainOptions deat = TinyRuns.Options($"--method {method} --alpha 8 --delta-init zero");
-        deat = deat with
-        {
-            Method = deat.Method with { Schedule = o => new FixedReplays { Count = 3, StepSize = o.Alpha!.Value.Value } },
-        };
+        TrainOptions deat = TinyRuns.Options($"--method {method} --schedule fixed --replays 3 --alpha 8 --delta-init zero");
         Assert.That(Weights(id, deat), Is.EqualTo(Weights(id, free)));
     }
 
@@ -30,6 +28,122 @@ public sealed class TrainingMethodTests : WholeRuns
         Assert.That(Weights(id, TinyRuns.Options(still)), Is.EqualTo(natural));
         Assert.That(Weights(id, TinyRuns.Options("--method free --replays 1")), Is.EqualTo(natural), "the last delta is not used");
         Assert.That(Weights(id, TinyRuns.Options("--method free --replays 2")), Is.Not.EqualTo(natural));
+    }
+
+    [Test]
+    public void OneMethodWithTheOptionsOfAnotherIsTheOtherBitForBit()
+    {
+        (string One, string Other)[] pairs =
+        [
+            ("--method fgsm", "--method pgd --replays 1 --alpha 8 --delta-init zero"),
+            ("--method u-fgsm --epsilon 4", "--method mpgd --schedule fixed --replays 1 --alpha 10 --epsilon 4"),
+            ("--method mtrades", "--method trades --schedule m+"),
+            ("--method mmart --gamma 2", "--method mart --schedule m+ --gamma 2"),
+            ("--method pgd --loop replay --replays 2", "--method free --alpha 2 --replays 2 --init uniform"),
+            ("--method trades --loss ce --delta-init zero", "--method pgd --delta-init zero --replays 10"),
+            // With a step as large as the ball both versions of the scripts take the same steps, whatever magnitude they look at.
+            ("--method mpgd --alpha 8 --gamma inf", "--method mpgd --alpha 8 --gamma inf --compat table1"),
+            ("--method mmart --alpha 8 --gamma inf", "--method mmart --alpha 8 --gamma inf --compat table1"),
+        ];
+        foreach ((string one, string other) in pairs)
+            Assert.That(Weights("cpu", TinyRuns.Options(one)).SequenceEqual(Weights("cpu", TinyRuns.Options(other))), one);
+    }
+
+    [Test]
+    public void EachMethodIsAnother()
+    {
+        // Two of them differ only where the number of replays has changed.
+        string Line(TrainingMethod method) => $"--method {method.Name} --epochs 2 {(method.Name == "deat-d" ? "--delay 1" : "")}";
+        ILookup<string, string> methods = TrainingMethods.All.ToLookup(
+            method => Convert.ToHexString(SHA256.HashData(Weights("cpu", TinyRuns.Options(Line(method))))), method => method.Name);
+        Assert.That(methods.Where(same => same.Count() > 1).Select(same => string.Join(" = ", same)), Is.Empty);
+    }
+
+    /// <summary>Update passes move running statistics; attack passes only in training mode.</summary>
+    [TestCase("--method pgd --replays 2", 3)]
+    [TestCase("--method pgd --replays 2 --attack-bn eval", 1)]
+    [TestCase("--method trades --replays 2", 6)]
+    [TestCase("--method trades --replays 2 --compat table1", 7)]
+    [TestCase("--method trades --replays 2 --attack-bn eval", 2)]
+    [TestCase("--method mart --replays 2", 4)]
+    [TestCase("--method mart --replays 2 --attack-bn eval", 2)]
+    public void BatchNormIsInTheModeThatIsAskedFor(string line, int moves)
+    {
+        using Trainer trainer = new(TestDevices.Get("cpu"), TinyRuns.Options(line), TinyRuns.Images());
+        trainer.TrainBatch();
+        long counted = trainer.Model.StateDict().First(entry => entry.Name == "bn.num_batches_tracked").ToInt64s()[0];
+        Assert.That(counted, Is.EqualTo(moves));
+        Assert.That(trainer.Model.Training);
+    }
+
+    /// <summary>Which passes of a minibatch in epochs 0 and 1 take the gradient of the images: 1, or 0.</summary>
+    [TestCase("--method mdeat", "1", "11")]
+    [TestCase("--method mpgd", "1", "11")]
+    [TestCase("--method mpgd --compat table1", "0", "10")]
+    [TestCase("--method mtrades", "1", "11")]
+    [TestCase("--method mtrades --compat table1", "0", "10")]
+    [TestCase("--method mart --replays 1", "10", "10")]
+    public void TheMagnitudeIsThatOfTheLastPassThatTakesTheGradientOfTheImages(string line, params string[] epochs)
+    {
+        using Trainer trainer = new(TestDevices.Get("cpu"), TinyRuns.Options(line), TinyRuns.Images(8));
+        string passes = "";
+        double magnitude = 0;
+        trainer.Observer = pass =>
+        {
+            passes += pass.InputGradient is null ? "0" : "1";
+            magnitude = pass.InputGradient is null ? magnitude : pass.Batch.Magnitude.ToDoubles().Sum();
+        };
+        foreach (string expected in epochs)
+        {
+            (passes, magnitude) = ("", 0);
+            trainer.TrainBatch();
+            Assert.That(passes, Is.EqualTo(expected));
+            Assert.That(trainer.HasMagnitude, Is.EqualTo(expected.Contains('1')));
+            Assert.That(trainer.Fold().Magnitude, Is.EqualTo(magnitude).Within(1e-9));
+            trainer.EndEpoch(null);
+        }
+    }
+
+    [Test]
+    public void InTable1MTradesAndMMartLookAtTheLastMinibatchAlone([Values("mtrades", "mmart", "mpgd")] string method)
+    {
+        TrainOptions options = TinyRuns.Options($"--method {method} --compat table1");
+        using Trainer trainer = new(TestDevices.Get("cpu"), options, TinyRuns.Images());
+        using Trainer inParts = new(TestDevices.Get("cpu"), options, TinyRuns.Images());
+        List<double> batches = [];
+        trainer.Observer = pass =>
+        {
+            if (pass.InputGradient is not null)
+                batches.Add(pass.Batch.Magnitude.ToDoubles().Sum());
+        };
+        TinyRuns.Train(trainer, 1);
+        TinyRuns.Train(inParts, 1);
+        for (int batch = 0; batch < 3; batch++)
+        {
+            trainer.TrainBatch();
+            inParts.TrainBatch();
+            inParts.Fold();
+        }
+
+        double expected = method == "mpgd" ? batches.Sum() : batches[^1];
+        Assert.That(batches, Has.Count.EqualTo(3));
+        Assert.That(trainer.Fold().Magnitude, Is.EqualTo(expected).Within(1e-9 * expected));
+        Assert.That(inParts.Fold().Magnitude, Is.EqualTo(trainer.State.Sums.Magnitude));
+    }
+
+    [Test]
+    public void NFgsmLeavesTheBallButNotTheValidPixels()
+    {
+        using Trainer trainer = new(TestDevices.Get("cpu"), TinyRuns.Options("--method n-fgsm"), TinyRuns.Images());
+        double largest = 0;
+        trainer.Observer = pass =>
+        {
+            double[] delta = pass.Batch.Delta.ToDoubles(), x = pass.Batch.X.ToDoubles();
+            largest = Math.Max(largest, delta.Max(Math.Abs));
+            Assert.That(delta.Zip(x, (d, p) => p + d), Has.All.InRange(0, 1));
+        };
+        TinyRuns.Train(trainer, 1);
+        Assert.That(largest * 255, Is.InRange(20, 24.001));
     }
 
     [Test]

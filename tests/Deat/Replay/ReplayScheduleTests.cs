@@ -83,9 +83,44 @@ public sealed class ReplayScheduleTests
     {
         var small = States(Standard with { Gamma = 0, StepSize = 2.0 / 255 }, Magnitudes(8));
         Assert.That(small.Select(s => s.StepSize * 255), Is.EqualTo(new[] { 2, 4, 4, 8 / 3.0, 2, 2, 2, 2 }).Within(1e-12));
-        var table1 = States(Standard with { Gamma = 0, StepSize = 2.0 / 255, Epsilon = 0 }, Magnitudes(8));
+        var table1 = States(Standard with { Gamma = 0, StepSize = 2.0 / 255, Reach = SurfaceRule.None }, Magnitudes(8));
         Assert.That(table1.Select(s => s.StepSize), Is.All.EqualTo(2.0 / 255));
         Assert.That(States(Standard with { Gamma = 0 }, Magnitudes(8)).Select(s => s.StepSize), Is.All.EqualTo(10.0 / 255));
+    }
+
+    [Test]
+    public void StepsReachTheSurfaceInTable1()
+    {
+        // As in the authors' log of M+PGD: 1 step from epoch 1, 2 from 3, 3 from 4, 4 from 5. The magnitudes fall and ask for none.
+        var schedule = Standard with { Least = 0, Maximum = 7, StepSize = 2.0 / 255, Reach = SurfaceRule.MoreSteps };
+        double[] falling = [9, 8, 7, 6, 5, 4, 3, 2, 1, 1];
+        var states = States(schedule, falling);
+        Assert.That(states.Select(s => s.Count), Is.EqualTo(new[] { 0, 1, 1, 2, 3, 4, 4, 4, 4, 4 }));
+        Assert.That(states.Select(s => s.StepSize), Is.All.EqualTo(2.0 / 255));
+        Assert.That(states[5].Threshold, Is.EqualTo(1.01 * 5), "each increase moves it");
+        Assert.That(States(schedule with { Maximum = 2 }, falling).Select(s => s.Count),
+            Is.EqualTo(new[] { 0, 1, 1, 2, 3, 4, 4, 4, 4, 4 }), "also beyond the maximum");
+        Assert.That(States(schedule with { StepSize = 10.0 / 255 }, falling).Select(s => s.Count),
+            Is.EqualTo(new[] { 0, 1, 1, 1, 1, 1, 1, 1, 1, 1 }));
+    }
+
+    [Test]
+    public void StepsFromNoneGrowTowardsTheSurface()
+    {
+        var states = States(Standard with { Least = 0, Gamma = 0, StepSize = 2.0 / 255, Maximum = 7 }, Magnitudes(9));
+        Assert.That(states.Select(s => s.Count), Is.EqualTo(new[] { 0, 1, 1, 2, 3, 4, 5, 6, 7 }));
+        Assert.That(states.Select(s => s.StepSize * 255), Is.EqualTo(new[] { 2, 8, 8, 4, 8 / 3.0, 2, 2, 2, 2 }).Within(1e-12));
+    }
+
+    [Test]
+    public void RampedIsAmata()
+    {
+        // The authors' Amata-2-10: 50 epochs, a step size of 20/255 over the number of steps.
+        var schedule = new RampedReplays { Minimum = 2, Maximum = 10, Epochs = 50, StepSize = 2.0 / 255 };
+        var states = States(schedule, Magnitudes(50));
+        var expected = new[] { (0, 2), (7, 3), (13, 4), (19, 5), (25, 6), (32, 7), (38, 8), (44, 9) };
+        Assert.That(Increases([.. states.Select(s => s.Count)]), Is.EqualTo(expected));
+        Assert.That(states.Select(s => s.StepSize * s.Count * 255), Is.All.EqualTo(20).Within(1e-12));
     }
 
     [Test]

@@ -1,0 +1,52 @@
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Deat.Twins;
+
+/// <summary>
+/// Losses of training through the golden network in training mode, on golden batch 0 with the uniform perturbation of its epoch 0 and
+/// batch 0: value, gradient to the normalised adversarial input, gradients of all parameters; of the divergence, which is for attacks,
+/// not the last, because most of what reaches them from its two sides cancels.
+/// </summary>
+internal static class ObjectivesFile
+{
+    /// <summary>The part of each label that all classes share.</summary>
+    public const double Smoothing = 0.1;
+
+    private const string Divergence = "divergence";
+
+    private static readonly (string Name, Func<Tensor, Tensor, Tensor, Tensor> Of)[] Objectives =
+    [
+        ("smoothed", (_, adversarial, labels) => functional.cross_entropy(adversarial, labels, label_smoothing: Smoothing)),
+        (Divergence, (natural, adversarial, _) => TorchLosses.Divergence(natural, adversarial)),
+        ("trades", TorchLosses.Trades),
+        ("mart", TorchLosses.Mart),
+    ];
+
+    public static GoldenFile Make(ulong seed)
+    {
+        var file = new GoldenFile();
+        file.Remark("seed", $"{seed}");
+        file.Remark("losses", $"beta={TorchLosses.Beta:R} smoothing={Smoothing:R} epsilon={Trajectory.Epsilon:R}");
+        foreach ((string name, Func<Tensor, Tensor, Tensor, Tensor> loss) in Objectives)
+        {
+            using var scope = NewDisposeScope();
+            PreActResNet18 network = GoldenSetting.Network(seed);
+            network.train();
+            Tensor x = GoldenSetting.Images(seed, 0);
+            Tensor moved = x + GoldenSetting.UniformDelta(seed, 0, 0, Trajectory.Epsilon);
+            Tensor z = ((moved - GoldenSetting.Mean()) / GoldenSetting.Std()).requires_grad_();
+            Tensor natural = network.forward((x - GoldenSetting.Mean()) / GoldenSetting.Std());
+            Tensor value = loss(natural, network.forward(z), GoldenSetting.Labels(seed, 0));
+            value.backward();
+            Console.WriteLine($"objectives, {name}: {value.item<double>():F6}");
+            file.Add($"{name}/loss", value);
+            file.Add($"{name}/dz", z.grad![..1]);
+            if (name == Divergence) continue;
+            foreach ((string parameter, Tensor weights) in network.named_parameters())
+                TrajectoryFiles.AddPart(file, $"{name}/{parameter}", weights.grad!);
+        }
+
+        return file;
+    }
+}

@@ -1,0 +1,55 @@
+using Deat.Engine;
+
+namespace Deat.Training;
+
+/// <summary>What happens to a minibatch, given the number of iterations: the inner loop and its update policy.</summary>
+/// <param name="Name">What --loop takes.</param>
+/// <param name="Title">One line for people.</param>
+public sealed record InnerLoop(string Name, string Title) : IPart
+{
+    /// <summary>Runs the passes.</summary>
+    public required Action<AdversarialPass, int> Run { get; init; }
+
+    /// <summary>The least number of iterations with which the weights are updated.</summary>
+    public required int Least { get; init; }
+
+    /// <summary>Whether some passes only move delta.</summary>
+    public bool HasAttack => Least == 0;
+}
+
+/// <summary>The table of inner loops.</summary>
+public static class InnerLoops
+{
+    /// <summary>
+    /// Every pass moves delta and updates the weights, with one and the same backward pass: FREE (Shafahi et al., Adversarial Training
+    /// for Free!, NeurIPS 2019, algorithm 1) and the DEAT family. The last delta is not used.
+    /// </summary>
+    public static InnerLoop Replay { get; } = new("replay", "each iteration is an attack step and an update")
+    {
+        Least = 1,
+        Run = (pass, count) =>
+        {
+            for (int i = 0; i < count; i++)
+                pass.Run(Wanted.Both, i);
+        },
+    };
+
+    /// <summary>
+    /// Passes that only move delta and compute no gradient of a weight, then one that updates the weights on the result: PGD (Madry
+    /// et al., Towards Deep Learning Models Resistant to Adversarial Attacks, ICLR 2018). With no iterations this is training on the
+    /// start of delta.
+    /// </summary>
+    public static InnerLoop Attack { get; } = new("attack", "each iteration is an attack step, then comes one update")
+    {
+        Least = 0,
+        Run = (pass, count) =>
+        {
+            for (int i = 0; i < count; i++)
+                pass.Run(Wanted.Input, i);
+            pass.Run(pass.UpdateWants, count);
+        },
+    };
+
+    /// <summary>All inner loops, in the order of the help.</summary>
+    public static IReadOnlyList<InnerLoop> All { get; } = [Replay, Attack];
+}

@@ -1,0 +1,70 @@
+using Deat.Engine;
+using Deat.Nn;
+using Deat.Training;
+using Deat.Twins;
+using NUnit.Framework;
+
+namespace Deat.Tests;
+
+/// <summary>The losses of training through PreAct-ResNet-18 of width 8 in float64 against libtorch: value and all gradients.</summary>
+public sealed class ObjectiveParityTests : WholeRuns
+{
+    private const double Tolerance = 1e-11;
+
+    private static readonly GoldenFile File = GoldenFile.Open("objectives");
+
+    private static readonly Dictionary<string, Loss> All = new()
+    {
+        ["smoothed"] = Losses.SmoothedCrossEntropy(File.Setting("losses", "smoothing")),
+        ["divergence"] = Losses.Divergence,
+        ["trades"] = Losses.Trades(File.Setting("losses", "beta")),
+        ["mart"] = Losses.Mart(File.Setting("losses", "beta")),
+    };
+
+    // Of an attack; most of what reaches the parameters from its two sides cancels.
+    private const string WithoutParameters = "divergence";
+
+    private static IEnumerable<string> Names => All.Keys;
+
+    [Test]
+    public void MatchesLibtorch(
+        [ValueSource(typeof(TestDevices), nameof(TestDevices.Ids))] string id, [ValueSource(nameof(Names))] string name)
+    {
+        ComputeDevice device = TestDevices.Get(id);
+        Assume.That(device.Traits.HasFloat64);
+        Compare(device, name, change: 0).RequireWithin(Tolerance);
+    }
+
+    [Test]
+    public void SeesOneChangedWeight([ValueSource(nameof(Names))] string name) => Assert.That(
+        Compare(TestDevices.Get("cpu"), name, GoldenRun.Change).Largest, Is.GreaterThan(Tolerance));
+
+    private static Deviations Compare(ComputeDevice device, string name, double change)
+    {
+        Deviations deviations = new();
+        using PreActResNet18 model = GoldenNetwork.Place(device, ElementType.Float64, File.Seed, change);
+        using Workspace workspace = new(device, MemoryCategory.Data);
+        Minibatch batch = Minibatch.Allocate(workspace, GoldenNetwork.BatchShape, ElementType.Float64, seesNatural: true);
+        batch.X.CopyFrom<double>(GoldenWeights.Images(File.Seed, 0));
+        batch.Labels.CopyFrom<int>(GoldenWeights.Labels(File.Seed, 0));
+        using AdversarialPass pass = new(model, All[name], GoldenNetwork.Normalization)
+        {
+            Batch = batch,
+            Update = () => { },
+            Observer = shown =>
+            {
+                deviations.Add("loss", shown.Loss.ToArray<double>(), File[$"{name}/loss"]);
+                double[] golden = File[$"{name}/dz"];
+                deviations.Add("dz", shown.InputGradient!.ToArray<double>()[..golden.Length], golden);
+            },
+        };
+        pass.Start(
+            DeltaInit.Uniform, File.Setting("losses", "epsilon"), clampPixels: false, new RandomKey(File.Seed, Purpose.Delta));
+        pass.Run(Wanted.Both, iteration: 0);
+        if (name == WithoutParameters)
+            return deviations;
+        foreach ((string parameter, Parameter weights) in model.Parameters())
+            GoldenPart.Compare(deviations, File, $"{name}/{parameter}", weights.Value.Gradient!.ToArray<double>());
+        return deviations;
+    }
+}
