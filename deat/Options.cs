@@ -20,13 +20,18 @@ public sealed record DataOptions
     /// <summary>Largest number of test images; all if null.</summary>
     public int? TestImages { get; init; }
 
-    /// <summary>Training images held out for validation.</summary>
+    /// <summary>Images that choose the best epoch: training images held out for it, or the first test images.</summary>
     public required int ValidationImages { get; init; }
+
+    /// <summary>
+    /// Whether test images choose the best epoch, as in the authors' scripts: what is then reported on them is too good.
+    /// </summary>
+    public bool ValidatesOnTest { get; init; }
 
     /// <summary>How pixels become the network's input: std (mean and deviation of the data), 01 (as they are) or +-1.</summary>
     public required string Normalization { get; init; }
 
-    /// <summary>Reads the training, validation (null if none is held out) and test images.</summary>
+    /// <summary>Reads the training, validation (null without any) and test images.</summary>
     /// <exception cref="DataException">They cannot be used.</exception>
     public (ImageSet Train, ImageSet? Validation, ImageSet Test) Open()
     {
@@ -35,6 +40,8 @@ public sealed record DataOptions
         (ImageSet train, ImageSet test) = DataSets.Open(Name, Folder, new DataLimits { Train = TrainImages, Test = TestImages }, DataSeed);
         if (ValidationImages == 0)
             return (train, null, test);
+        if (ValidatesOnTest)
+            return (train, test.Take(ValidationImages), test);
         (ImageSet rest, ImageSet validation) = train.Split(ValidationImages, DataSeed);
         return (rest, validation, test);
     }
@@ -188,6 +195,7 @@ public sealed record TrainOptions
         ("data-dir", Data.Folder),
         ("train-images", Write(Data.TrainImages)),
         ("test-images", Write(Data.TestImages)),
+        ("validation-from", Data.ValidatesOnTest ? "test" : "train"),
         ("validation-images", OptionTexts.Write(Data.ValidationImages)),
         ("normalization", Data.Normalization),
         ("model", "pre"),

@@ -55,13 +55,16 @@ public static class OptionsResolution
         string name = texts.Choice("data", folder is null ? "procedural" : KindOf(folder), [.. DataSets.Names]);
         if (name == "procedural" && texts.IsGiven("data-dir"))
             throw new UsageException($"--data-dir {folder} conflicts with --data procedural, which has no files");
+        bool onTest = texts.Choice("validation-from", "train", "train", "test") == "test";
         return new DataOptions
         {
             Name = name,
             Folder = name == "procedural" ? null : folder,
             TrainImages = texts.OptionalInteger("train-images"),
             TestImages = texts.OptionalInteger("test-images"),
-            ValidationImages = texts.Integer("validation-images", 1000, 0),
+            // The authors' scripts take the first 20 test batches of 128.
+            ValidationImages = texts.Integer("validation-images", onTest ? 2560 : 1000, 0),
+            ValidatesOnTest = onTest,
             Normalization = texts.Choice("normalization", "std", "std", "01", "+-1"),
         };
     }

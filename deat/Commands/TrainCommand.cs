@@ -11,7 +11,8 @@ internal static class TrainCommand
 
     private static readonly OptionSpec[] Options =
     [
-        new("preset", "name", string.Join("; ", Presets.All.Select(preset => $"{preset.Name}: {preset.Title}"))),
+        new("preset", "name", string.Join("; ", Presets.All.GroupBy(preset => preset.Title, preset => preset.Name)
+            .Select(presets => $"{string.Join(", ", presets)}: {presets.Key}"))),
         new("method", "name", $"{TrainingMethods.All.Names()} (default mdeat); its parts can be exchanged by the next three options"),
         new("loop", "name", Explained(InnerLoops.All)),
         new("loss", "name", Explained(Objectives.All)),
@@ -34,7 +35,8 @@ internal static class TrainCommand
         new("data-dir", "folder", "where the data set's files are"),
         new("train-images", "n", "use the first n training images, in equal parts by class"),
         new("test-images", "n", "use the first n test images, in equal parts by class"),
-        new("validation-images", "n", "training images held out to choose the best epoch (default 1000; 0 for none)"),
+        new("validation-from", "part", "images that choose the best epoch: train (held out), test (as the authors do) (default train)"),
+        new("validation-images", "n", "how many (default 1000 of train, 2560 of test; 0 for none)"),
         new("normalization", "kind", "the network's input: std (by mean and deviation), 01 (pixels), +-1 (default std)"),
         new("model", "name", "the network: pre (PreAct-ResNet-18)", "model-struc"),
         new("width", "n", "channels of the network's first layer (default 64)"),
@@ -119,6 +121,8 @@ internal static class TrainCommand
         screen.Line($"sizes  epsilon {options.Adversary.Epsilon}; alpha {options.Adversary.Alpha?.ToString() ?? "none"}");
         if (options.Adversary.AttackNorm is { } mode)
             screen.Line($"attack passes use batch norm in {mode.ToString().ToLowerInvariant()} mode and compute no weight gradients");
+        if (options.Data.ValidatesOnTest)
+            screen.Line("note: test images choose the best epoch, so that its accuracy on them is too good");
         string line = "options";
         foreach ((string name, string value) in options.Texts())
         {

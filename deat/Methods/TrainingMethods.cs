@@ -120,7 +120,11 @@ public static class TrainingMethods
 
     private static AdversaryOptions Replays(int count, int alpha) => new()
     {
-        Epsilon = Levels(8), Alpha = Levels(alpha), Start = DeltaInit.Uniform, Tau = Levels(8), Replays = count,
+        Epsilon = Levels(8),
+        Alpha = Levels(alpha),
+        Start = DeltaInit.Uniform,
+        Tau = Levels(8),
+        Replays = count,
     };
 
     private static AdversaryOptions Steps(int count, int alpha) =>

@@ -51,7 +51,9 @@ public static class Schedules
     {
         Create = s => new DelayedReplays
         {
-            Delay = s.Adversary.Delay!.Value, Maximum = s.Adversary.MaxReplays!.Value, StepSize = s.StepSize,
+            Delay = s.Adversary.Delay!.Value,
+            Maximum = s.Adversary.MaxReplays!.Value,
+            StepSize = s.StepSize,
         },
         Adopt = o => UpTo(o) with { Delay = o.Delay ?? 3 },
     };
@@ -61,7 +63,9 @@ public static class Schedules
     {
         Create = s => new AccuracyReplays
         {
-            Accuracy = s.Adversary.TargetAccuracy!.Value, Maximum = s.Adversary.MaxReplays!.Value, StepSize = s.StepSize,
+            Accuracy = s.Adversary.TargetAccuracy!.Value,
+            Maximum = s.Adversary.MaxReplays!.Value,
+            StepSize = s.StepSize,
         },
         Adopt = o => UpTo(o) with { TargetAccuracy = o.TargetAccuracy ?? 0.4 },
     };
@@ -93,7 +97,10 @@ public static class Schedules
         {
             Create = s => new RampedReplays
             {
-                Minimum = s.Adversary.MinReplays!.Value, Maximum = s.Adversary.MaxReplays!.Value, Epochs = s.Epochs, StepSize = s.StepSize,
+                Minimum = s.Adversary.MinReplays!.Value,
+                Maximum = s.Adversary.MaxReplays!.Value,
+                Epochs = s.Epochs,
+                StepSize = s.StepSize,
             },
             Adopt = o => UpTo(o) with { MinReplays = o.MinReplays ?? 2 },
         };

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Deat.Engine;
+using Deat.Nn;
 using Deat.Training;
 using NUnit.Framework;
 
@@ -80,6 +81,53 @@ public sealed class OptionsTests
         Assert.That((paper.Adversary.Alpha!.Value.Value, paper.Adversary.Epsilon.Value), Is.EqualTo((10 / 255.0, 8 / 255.0)));
         Assert.That(Resolve("--data cifar10 --preset fast").Epochs, Is.EqualTo(10));
         Assert.That(Resolve("--data cifar10 --preset fast --epochs 3").Epochs, Is.EqualTo(3));
+    }
+
+    [Test]
+    public void PresetsSayNothingThatTheirMethodDoesNotTake()
+    {
+        foreach (Preset preset in Presets.All)
+        {
+            // As if the user had written every option of it.
+            Dictionary<string, string> none = [];
+            TrainOptions options = OptionsResolution.Train(new OptionTexts(preset.Options, none));
+            Dictionary<string, string> texts = options.Texts().ToDictionary(option => option.Name, option => option.Value);
+            foreach ((string name, string value) in preset.Options)
+                Assert.That(texts[name].Replace("/255", ""), Is.EqualTo(value), $"{preset.Name}, {name}");
+        }
+    }
+
+    [TestCase("table1/free-8", 8, 8, "m")]
+    [TestCase("table1/m+deat", 10, 8, "m")]
+    [TestCase("table1/m+trades", 2, 10, "m,e")]
+    [TestCase("table1/mart", 2, 10, "m,e")]
+    public void RowsOfTable1AreTheAuthorsSettings(string name, int alpha, int replays, string rates)
+    {
+        TrainOptions options = Resolve($"--data cifar10 --preset {name}");
+        Assert.That((options.Width, options.Epochs, options.BatchSize, options.Compatibility), Is.EqualTo((64, 50, 128, Compatibility.Table1)));
+        Assert.That((options.Data.ValidatesOnTest, options.Data.ValidationImages, options.ValidationAttack.Name), Is.EqualTo((true, 2560, "cw10")));
+        Assert.That(options.Adversary.Alpha!.Value.Value * 255, Is.EqualTo(alpha).Within(1e-12));
+        Assert.That(options.Adversary.Replays ?? options.Adversary.MaxReplays, Is.EqualTo(replays));
+        Assert.That(options.Optimizer.Milestones is null ? "m" : "m,e", Is.EqualTo(rates));
+    }
+
+    [Test]
+    public void ValidationImagesAreHeldOutOrTheFirstTestImages()
+    {
+        const string Sizes = "--train-images 40 --test-images 20 --validation-images 10";
+        (ImageSet train, ImageSet? validation, ImageSet test) = Resolve(Sizes).Data.Open();
+        Assert.That((train.Count, validation!.Count, test.Count), Is.EqualTo((30, 10, 20)));
+        Assert.That(validation.Digest, Is.Not.EqualTo(test.Take(10).Digest));
+        (train, validation, test) = Resolve($"{Sizes} --validation-from test").Data.Open();
+        Assert.That((train.Count, validation!.Digest, test.Count), Is.EqualTo((40, test.Take(10).Digest, 20)));
+    }
+
+    [Test]
+    public void RatesFallAtTheEpochsThatAreNamed()
+    {
+        ILearningRateSchedule rates = Resolve("--data cifar10 --lr-milestones 23,38").Optimizer.Over(epochs: 50, batches: 391);
+        double[] seen = [.. new[] { 0, (23 * 391) - 1, 23 * 391, (38 * 391) - 1, 38 * 391 }.Select(step => rates.At(step).LearningRate)];
+        Assert.That(seen, Is.EqualTo(new[] { 0.05, 0.05, 0.005, 0.005, 0.0005 }).Within(1e-15));
     }
 
     [Test]
