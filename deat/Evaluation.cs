@@ -116,7 +116,7 @@ public sealed class Evaluator : IDisposable
     {
         Batch = _batch,
         Ball = new LinfBall { Epsilon = attack.Epsilon.Value, Alpha = attack.StepSize.Value },
-        FreezesMisclassified = true,
+        Patience = 0,
         Phase = Phase.Evaluation,
     };
 

@@ -5,6 +5,8 @@ namespace Deat.Training;
 /// <summary>From texts to a training method: the named one, with the parts that the user chose in place of its own.</summary>
 public static class MethodResolution
 {
+    private const int UsualPatience = 3;
+
     /// <summary>The method and its parts.</summary>
     /// <exception cref="UsageException">A part is not known, or the method has no adversary that it could be a part of.</exception>
     public static TrainingMethod Method(OptionTexts texts)
@@ -45,6 +47,7 @@ public static class MethodResolution
             Start = start,
             Tau = defaults.Tau is { } tau ? texts.Size("init-tau", tau) : null,
             AttackNorm = defaults.AttackNorm is { } norm ? Norm(texts, norm) : null,
+            Patience = defaults.Patience is { } patience ? texts.Integer("patience", patience, 0, 1000) : null,
             Replays = defaults.Replays is { } replays
                 ? texts.Integer(texts.IsGiven("max-replays") ? "max-replays" : "replays", replays, 1, 1000)
                 : null,
@@ -77,7 +80,11 @@ public static class MethodResolution
     private static TrainingMethod With(TrainingMethod method, InnerLoop loop) => method with
     {
         Loop = loop,
-        Defaults = method.Defaults with { AttackNorm = loop.HasAttack ? method.Defaults.AttackNorm ?? BatchNormMode.Train : null },
+        Defaults = method.Defaults with
+        {
+            AttackNorm = loop.AttackNorm,
+            Patience = loop.IsFriendly ? method.Defaults.Patience ?? UsualPatience : null,
+        },
     };
 
     private static TrainingMethod With(TrainingMethod method, ScheduleRule schedule) =>
@@ -97,6 +104,7 @@ public static class MethodResolution
             ("delta-init", takes.Start is not null, null),
             ("init-tau", takes.Tau is not null, null),
             ("attack-bn", takes.AttackNorm is not null, method.HasAdversary ? "none of its passes only attacks" : null),
+            ("patience", takes.Patience is not null, null),
             ("replays", takes.Replays is not null, method.HasAdversary ? "the schedule decides how many; use --max-replays" : null),
             ("min-replays", takes.MinReplays is not null, null),
             ("max-replays", method.HasAdversary && !(takes.Replays is not null && texts.IsGiven("replays")), fixedCount),

@@ -183,6 +183,7 @@ public sealed record TrainOptions
         ("delta-init", Adversary.Start?.ToString().ToLowerInvariant()),
         ("init-tau", Adversary.Start is null or DeltaInit.Zero ? null : Adversary.Tau?.Text),
         ("attack-bn", Adversary.AttackNorm?.ToString().ToLowerInvariant()),
+        ("patience", Write(Adversary.Patience)),
         ("beta", Write(Loss.Beta)),
         ("label-smoothing", Write(Loss.Smoothing)),
         ("replays", Write(Adversary.Replays)),

@@ -50,8 +50,11 @@ public sealed class AdversarialPass(Module model, Loss loss, Normalization norma
     /// <summary>The same in all other passes.</summary>
     public Precision AttackPrecision { get; init; }
 
-    /// <summary>Whether images that are classified wrongly keep their delta: the rule of evaluation.</summary>
-    public bool FreezesMisclassified { get; init; }
+    /// <summary>
+    /// How often an image may be classified wrongly in passes that only move delta before it keeps its delta for good; null if it moves in
+    /// any case. 0 is the rule of evaluation.
+    /// </summary>
+    public int? Patience { get; init; }
 
     /// <summary>What the launches are counted under, where it is not training.</summary>
     public Phase? Phase { get; init; }
@@ -80,6 +83,8 @@ public sealed class AdversarialPass(Module model, Loss loss, Normalization norma
             Ops.AdversarialInput(natural, Batch.X, Batch.Delta, normalization);
         }
 
+        if (Patience is int patience)
+            Ops.GiveLives(Batch.Lives, patience + 1);
         Ops.InitializeDelta(Batch.Delta, Batch.X, kind, tau, clampPixels, key, firstImage);
         Ops.AdversarialInput(Batch.Z, Batch.X, Batch.Delta, normalization);
     }
@@ -161,7 +166,9 @@ public sealed class AdversarialPass(Module model, Loss loss, Normalization norma
         using Workspace scratch = new(Batch.X.Device, MemoryCategory.Activations);
         using (Batch.X.Device.Ledger.In(Phase ?? Engine.Phase.Step, iteration))
         {
-            Tensor? active = FreezesMisclassified ? Batch.Correct : null;
+            if (Patience is not null)
+                Ops.TakeLives(Batch.Correct, Batch.Lives);
+            Tensor? active = Patience is null ? null : Batch.Lives;
             Ops.LinfStep(scratch, gradient, Batch.X, Batch.Delta, Batch.Z, Ball, normalization, Batch.Magnitude, active);
         }
     }

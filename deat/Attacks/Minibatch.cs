@@ -26,6 +26,9 @@ public sealed record Minibatch
     /// <summary>Receives 1 for each image that is classified correctly, else 0; Int32 [N, 1, 1, 1].</summary>
     public required Tensor Correct { get; init; }
 
+    /// <summary>How often each image may still be classified wrongly before its delta stands still; Int32 [N, 1, 1, 1].</summary>
+    public required Tensor Lives { get; init; }
+
     /// <summary>Receives each image's gradient magnitude, the sum of |dz|; [N, 1, 1, 1].</summary>
     public required Tensor Magnitude { get; init; }
 
@@ -49,6 +52,7 @@ public sealed record Minibatch
             Natural = seesNatural ? workspace.Activation(shape, type) : null,
             Losses = workspace.Plain(perImage, type),
             Correct = workspace.Plain(perImage, ElementType.Int32),
+            Lives = workspace.Plain(perImage, ElementType.Int32),
             Magnitude = workspace.Plain(perImage, type),
         };
     }

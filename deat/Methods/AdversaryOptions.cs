@@ -23,6 +23,9 @@ public sealed record AdversaryOptions
     /// <summary>How batch normalisation behaves in passes that only move delta.</summary>
     public BatchNormMode? AttackNorm { get; init; }
 
+    /// <summary>How often an image may be classified wrongly before the attack leaves it as it is; null if never.</summary>
+    public int? Patience { get; init; }
+
     /// <summary>The number of replays m of FREE-m, or of attack steps k of PGD-k.</summary>
     public int? Replays { get; init; }
 

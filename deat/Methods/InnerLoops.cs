@@ -13,8 +13,14 @@ public sealed record InnerLoop(string Name, string Title) : IPart
     /// <summary>The least number of iterations with which the weights are updated.</summary>
     public required int Least { get; init; }
 
+    /// <summary>Whether the attack leaves images that are classified wrongly as they are.</summary>
+    public bool IsFriendly { get; init; }
+
+    /// <summary>How batch normalisation usually behaves in passes that only move delta; null where there are none.</summary>
+    public BatchNormMode? AttackNorm { get; init; }
+
     /// <summary>Whether some passes only move delta.</summary>
-    public bool HasAttack => Least == 0;
+    public bool HasAttack => AttackNorm is not null;
 }
 
 /// <summary>The table of inner loops.</summary>
@@ -42,6 +48,7 @@ public static class InnerLoops
     public static InnerLoop Attack { get; } = new("attack", "each iteration is an attack step, then comes one update")
     {
         Least = 0,
+        AttackNorm = BatchNormMode.Train,
         Run = (pass, count) =>
         {
             for (int i = 0; i < count; i++)
@@ -50,6 +57,19 @@ public static class InnerLoops
         },
     };
 
+    /// <summary>
+    /// The same, but an image whose adversarial example was classified wrongly often enough keeps it: FAT (Zhang et al., Attacks Which Do
+    /// Not Kill Training Make Adversarial Learning Stronger, ICML 2020, algorithm 1), without its noise of 0.001 in each step. Images that
+    /// are done stay in the batch and cost what they cost.
+    /// </summary>
+    public static InnerLoop Friendly { get; } = Attack with
+    {
+        Name = "friendly",
+        Title = "as attack, but an image stands still after --patience wrong predictions and one more",
+        IsFriendly = true,
+        AttackNorm = BatchNormMode.Eval,
+    };
+
     /// <summary>All inner loops, in the order of the help.</summary>
-    public static IReadOnlyList<InnerLoop> All { get; } = [Replay, Attack];
+    public static IReadOnlyList<InnerLoop> All { get; } = [Replay, Attack, Friendly];
 }

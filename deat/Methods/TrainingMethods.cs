@@ -71,6 +71,29 @@ public static class TrainingMethods
             ClampsStart = true,
             Defaults = FromNoise(10),
         },
+        new("fat", "FAT: PGD that leaves an image once it is classified wrongly")
+        {
+            Loop = InnerLoops.Friendly,
+            Schedule = Schedules.Fixed,
+            ClampsStart = true,
+            Defaults = Friendly(Steps(5, alpha: 2)),
+        },
+        new("ftrades", "F+TRADES: TRADES with attack steps as FAT")
+        {
+            Loop = InnerLoops.Friendly,
+            Objective = Objectives.Trades,
+            Schedule = Schedules.Fixed,
+            ClampsStart = true,
+            Defaults = Friendly(FromNoise(10)),
+        },
+        new("fmart", "F+MART: MART with attack steps as FAT")
+        {
+            Loop = InnerLoops.Friendly,
+            Objective = Objectives.Mart,
+            Schedule = Schedules.Fixed,
+            ClampsStart = true,
+            Defaults = Friendly(FromNoise(10)),
+        },
         new("deat-d", "DEAT-d: replays as FREE, one more every d epochs")
         {
             Loop = InnerLoops.Replay,
@@ -133,6 +156,8 @@ public static class TrainingMethods
     /// <summary>Steps from a start that only breaks the symmetry at the image, where the divergence is flat.</summary>
     private static AdversaryOptions FromNoise(int count) =>
         Steps(count, alpha: 2) with { Start = DeltaInit.Normal, Tau = Pixels.Parse("0.001", "--init-tau") };
+
+    private static AdversaryOptions Friendly(AdversaryOptions o) => o with { Patience = 3, AttackNorm = BatchNormMode.Eval };
 
     private static Pixels Levels(int count) => Pixels.Parse($"{count}/255", "--epsilon");
 }

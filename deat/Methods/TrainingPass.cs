@@ -21,6 +21,7 @@ public static class TrainingPass
             Batch = batch,
             AttackLoss = objective.Attack,
             AttackNorm = options.Adversary.AttackNorm,
+            Patience = options.Adversary.Patience,
             UpdateWants = options.Method.MeasuresUpdate(options.Compatibility) ? Wanted.Both : Wanted.Parameters,
             UpdatePrecision = options.Precision,
             AttackPrecision = options.AttackPrecision,

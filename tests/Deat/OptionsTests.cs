@@ -22,6 +22,8 @@ public sealed class OptionsTests
         "--method mpgd --loop replay --label-smoothing 0.1",
         "--method amata --min-replays 3 --max-replays 6 --lr-schedule multistep --lr-milestones 2,3",
         "--method n-fgsm --loss trades",
+        "--method fat --patience 0 --attack-bn train",
+        "--method mmart --loop friendly",
         "--lr-schedule multistep --momentum 0.85 --weight-decay 0 --lr-max 1e-3",
         "--lr-schedule cyclic --lr-min 0.001 --train-images 100 --test-images 7 --validation-images 0 --normalization +-1",
         "--precision bf16",
@@ -162,7 +164,7 @@ public sealed class OptionsTests
     [TestCase("--method atrades", "--method 'atrades' is not known; choose natural, fgsm")]
     [TestCase("--schedule m", "--schedule 'm' is not known; choose fixed, delay, accuracy, m+, ramp")]
     [TestCase("--loss kl", "--loss 'kl' is not known; choose ce, trades, mart")]
-    [TestCase("--loop once", "--loop 'once' is not known; choose replay, attack")]
+    [TestCase("--loop once", "--loop 'once' is not known; choose replay, attack, friendly")]
     [TestCase("--schedule m+ --method natural", "--schedule m+ conflicts with --method natural (it has no adversary)")]
     [TestCase("--loss mart --method natural", "--loss mart conflicts with --method natural (it has no adversary)")]
     [TestCase("--method trades --delta-init zero", "--delta-init zero conflicts with --loss trades: at the image itself")]
@@ -175,6 +177,7 @@ public sealed class OptionsTests
     [TestCase("--replays 4 --method pgd --schedule m+", "--replays 4 conflicts with --method pgd (the schedule decides how many")]
     [TestCase("--gamma 1.1 --method mdeat --schedule fixed", "--gamma 1.1 conflicts")]
     [TestCase("--min-replays 9 --max-replays 8 --method amata", "--min-replays 9 conflicts with --max-replays 8")]
+    [TestCase("--patience 1 --method pgd", "--patience 1 conflicts with --method pgd")]
     [TestCase("--compat table2", "--compat 'table2' is not one of none, table1")]
     [TestCase("--lr-milestones 24,x --data cifar10", "--lr-milestones '24,x' is not a list")]
     [TestCase("--lr-milestones 24 --lr-schedule cyclic", "--lr-milestones 24 conflicts with --lr-schedule cyclic")]

@@ -20,6 +20,7 @@ public sealed class TrainerTests : WholeRuns
         "--method trades --replays 2 --attack-bn eval",
         "--method mtrades --gamma 0.5",
         "--method mmart --gamma 0.5 --compat table1",
+        "--method ftrades --replays 2 --patience 0",
     ];
 
     // Three batches of 8, 8 and 4 images: after the first, at the end of an epoch before it is closed (where the number of replays
@@ -86,6 +87,7 @@ public sealed class TrainerTests : WholeRuns
     [TestCase("--method trades --replays 3", 8)]
     [TestCase("--method trades --replays 3 --compat table1", 9)]
     [TestCase("--method mart --replays 3", 5)]
+    [TestCase("--method fat", 6)]
     [TestCase("--method mpgd", 1)]
     [TestCase("--method mtrades", 2)]
     public void PassesOfAnEpochAreTheSumOverItsMinibatches(string method, int passesPerBatch)

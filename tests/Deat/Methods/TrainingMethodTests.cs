@@ -37,6 +37,8 @@ public sealed class TrainingMethodTests : WholeRuns
         [
             ("--method fgsm", "--method pgd --replays 1 --alpha 8 --delta-init zero"),
             ("--method u-fgsm --epsilon 4", "--method mpgd --schedule fixed --replays 1 --alpha 10 --epsilon 4"),
+            ("--method fat --patience 9 --replays 3", "--method mpgd --schedule fixed --replays 3 --attack-bn eval"),
+            ("--method fmart --patience 2", "--method mart --loop friendly --patience 2 --attack-bn eval"),
             ("--method mtrades", "--method trades --schedule m+"),
             ("--method mmart --gamma 2", "--method mart --schedule m+ --gamma 2"),
             ("--method pgd --loop replay --replays 2", "--method free --alpha 2 --replays 2 --init uniform"),
@@ -144,6 +146,43 @@ public sealed class TrainingMethodTests : WholeRuns
         };
         TinyRuns.Train(trainer, 1);
         Assert.That(largest * 255, Is.InRange(20, 24.001));
+    }
+
+    /// <summary>An image that was classified wrongly in more attack passes than the patience is where it was then.</summary>
+    [Test]
+    public void AFriendlyAttackLeavesAnImageAfterItsPatience([Values(0, 1, 3)] int patience, [Values("fat", "ftrades")] string method)
+    {
+        const int Steps = 6, Count = 8;
+        TrainOptions options = TinyRuns.Options($"--method {method} --replays {Steps} --patience {patience} --lr-schedule flat");
+        using Trainer trainer = new(TestDevices.Get("cpu"), options, TinyRuns.Images(Count) with { Augment = false });
+        int[] wrong = new int[Count];
+        double[] before = [];
+        int stopped = 0, moved = 0;
+        trainer.Observer = pass =>
+        {
+            double[] delta = pass.Batch.Delta.ToDoubles();
+            int[] correct = pass.Batch.Correct.ToArray<int>();
+            for (int n = 0; n < Count && pass.Iteration is > 0 and < Steps; n++)
+            {
+                wrong[n] += 1 - correct[n];
+                Range image = (n * delta.Length / Count)..((n + 1) * delta.Length / Count);
+                bool stands = delta[image].SequenceEqual(before[image]);
+                Assert.That(stands, Is.EqualTo(wrong[n] > patience), $"image {n}, iteration {pass.Iteration}");
+                (stopped, moved) = (stopped + (stands ? 1 : 0), moved + (stands ? 0 : 1));
+            }
+
+            if (pass.Iteration == 0)
+                wrong = [.. correct.Select(c => 1 - c)];
+            before = delta;
+        };
+        for (int epoch = 0; epoch < 3; epoch++)
+        {
+            trainer.TrainBatch();
+            trainer.EndEpoch(null);
+        }
+
+        Assert.That(stopped, Is.Positive);
+        Assert.That(moved, Is.Positive);
     }
 
     [Test]

@@ -92,6 +92,65 @@ internal static partial class OpSpecs
         ],
     };
 
+    private static OpSpec GiveLives => new()
+    {
+        Name = nameof(Ops.GiveLives),
+        Draw = draw =>
+        {
+            (int n, int count) = (draw.Between(1, 300), draw.Between(0, 5));
+            return new()
+            {
+                Geometry = $"{count} for {n} images",
+                Operands = [new("lives", new(n, 1), Role.Index)],
+                Run = scope =>
+                {
+                    Ops.GiveLives(scope["lives"], count);
+                    return null;
+                },
+                Reference = _ => new() { ["lives"] = [.. Enumerable.Repeat<Scaled>(count, n)] },
+            };
+        },
+        Errors =
+        [
+            ("another type", tape => Ops.GiveLives(Plain(tape, 2, 1), 1)),
+            ("less than none", tape => Ops.GiveLives(Plain(tape, 2, 1, 1, 1, ElementType.Int32), -1)),
+        ],
+    };
+
+    private static OpSpec TakeLives => new()
+    {
+        Name = nameof(Ops.TakeLives),
+        Draw = draw =>
+        {
+            int n = draw.Between(1, 300);
+            return new()
+            {
+                Geometry = $"{n} images",
+                Operands =
+                [
+                    new("correct", new(n, 1), Role.Index, draw.Indices(n, 2)),
+                    new("lives", new(n, 1), Role.Index, draw.Indices(n, 4)),
+                ],
+                NaNs = [],
+                Run = scope =>
+                {
+                    Ops.TakeLives(scope["correct"], scope["lives"]);
+                    return null;
+                },
+                Reference = arguments => new()
+                {
+                    ["lives"] = Map(arguments["correct"], arguments["lives"], (correct, lives) => Math.Max(0, lives - (1 - correct))),
+                },
+            };
+        },
+        Errors =
+        [
+            ("two batches", tape => Ops.TakeLives(
+                Plain(tape, 3, 1, 1, 1, ElementType.Int32), Plain(tape, 2, 1, 1, 1, ElementType.Int32))),
+            ("another type", tape => Ops.TakeLives(Plain(tape, 2, 1), Plain(tape, 2, 1, 1, 1, ElementType.Int32))),
+        ],
+    };
+
     /// <summary>A mean over images of a loss of one image, which gives its value and its gradient for an upstream gradient g.</summary>
     private static OpCase Loss(
         Draw draw, int n, int k, double[] logits, Func<Tape, Tensor, Tensor, Tensor?, Tensor> op,

@@ -13,7 +13,7 @@ internal static partial class OpSpecs
         BatchNorm(training: true, relu: false), BatchNorm(training: false, relu: false),
         BatchNorm(training: true, relu: true), BatchNorm(training: false, relu: true),
         Relu, GlobalAveragePool, Linear, CrossEntropy, Margin, Correct,
-        KullbackLeibler(Reduction.Mean), KullbackLeibler(Reduction.Sum), Trades, MisclassificationAware,
+        KullbackLeibler(Reduction.Mean), KullbackLeibler(Reduction.Sum), Trades, MisclassificationAware, GiveLives, TakeLives,
         AdversarialInput, LinfStep, InitializeDelta, SgdStep, GatherBatch, Keep,
     ];
 
