@@ -6,6 +6,7 @@ namespace Deat.Training;
 public static class MethodResolution
 {
     private const int UsualPatience = 3;
+    private const int UsualFirstSteps = 3;
 
     /// <summary>The method and its parts.</summary>
     /// <exception cref="UsageException">A part is not known, or the method has no adversary that it could be a part of.</exception>
@@ -40,6 +41,9 @@ public static class MethodResolution
             throw new UsageException(
                 "--delta-init zero conflicts with --loss trades: at the image itself the divergence has no gradient, and no step would move; "
                 + "use --delta-init normal --init-tau 0.001");
+        if (method.Loop.StepsByFirstLayer && method.Objective != Objectives.CrossEntropy)
+            throw new UsageException(
+                $"--loop {method.Loop.Name} conflicts with --loss {method.Objective.Name}: the first layer's steps know one batch of images");
         AdversaryOptions options = defaults with
         {
             Epsilon = texts.Size("epsilon", defaults.Epsilon),
@@ -48,6 +52,7 @@ public static class MethodResolution
             Tau = defaults.Tau is { } tau ? texts.Size("init-tau", tau) : null,
             AttackNorm = defaults.AttackNorm is { } norm ? Norm(texts, norm) : null,
             Patience = defaults.Patience is { } patience ? texts.Integer("patience", patience, 0, 1000) : null,
+            FirstSteps = defaults.FirstSteps is { } steps ? texts.Integer("first-steps", steps, 1, 1000) : null,
             Replays = defaults.Replays is { } replays
                 ? texts.Integer(texts.IsGiven("max-replays") ? "max-replays" : "replays", replays, 1, 1000)
                 : null,
@@ -84,6 +89,7 @@ public static class MethodResolution
         {
             AttackNorm = loop.AttackNorm,
             Patience = loop.IsFriendly ? method.Defaults.Patience ?? UsualPatience : null,
+            FirstSteps = loop.StepsByFirstLayer ? method.Defaults.FirstSteps ?? UsualFirstSteps : null,
         },
     };
 
@@ -105,6 +111,7 @@ public static class MethodResolution
             ("init-tau", takes.Tau is not null, null),
             ("attack-bn", takes.AttackNorm is not null, method.HasAdversary ? "none of its passes only attacks" : null),
             ("patience", takes.Patience is not null, null),
+            ("first-steps", takes.FirstSteps is not null, null),
             ("replays", takes.Replays is not null, method.HasAdversary ? "the schedule decides how many; use --max-replays" : null),
             ("min-replays", takes.MinReplays is not null, null),
             ("max-replays", method.HasAdversary && !(takes.Replays is not null && texts.IsGiven("replays")), fixedCount),

@@ -184,6 +184,7 @@ public sealed record TrainOptions
         ("init-tau", Adversary.Start is null or DeltaInit.Zero ? null : Adversary.Tau?.Text),
         ("attack-bn", Adversary.AttackNorm?.ToString().ToLowerInvariant()),
         ("patience", Write(Adversary.Patience)),
+        ("first-steps", Write(Adversary.FirstSteps)),
         ("beta", Write(Loss.Beta)),
         ("label-smoothing", Write(Loss.Smoothing)),
         ("replays", Write(Adversary.Replays)),

@@ -18,7 +18,7 @@ public readonly record struct PassObservation(int Iteration, Tensor Loss, Tensor
 /// <param name="model">The network.</param>
 /// <param name="loss">What to differentiate in passes that want gradients of parameters, or none.</param>
 /// <param name="normalization">From pixels to the network's input.</param>
-public sealed class AdversarialPass(Module model, Loss loss, Normalization normalization) : IDisposable
+public sealed partial class AdversarialPass(Module model, Loss loss, Normalization normalization) : IDisposable
 {
     private const int MaxPasses = 8;
 

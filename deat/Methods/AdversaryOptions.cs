@@ -26,6 +26,9 @@ public sealed record AdversaryOptions
     /// <summary>How often an image may be classified wrongly before the attack leaves it as it is; null if never.</summary>
     public int? Patience { get; init; }
 
+    /// <summary>YOPO's steps n by the first layer in each round.</summary>
+    public int? FirstSteps { get; init; }
+
     /// <summary>The number of replays m of FREE-m, or of attack steps k of PGD-k.</summary>
     public int? Replays { get; init; }
 

@@ -16,6 +16,9 @@ public sealed record InnerLoop(string Name, string Title) : IPart
     /// <summary>Whether the attack leaves images that are classified wrongly as they are.</summary>
     public bool IsFriendly { get; init; }
 
+    /// <summary>Whether steps of delta run the first layer alone.</summary>
+    public bool StepsByFirstLayer { get; init; }
+
     /// <summary>How batch normalisation usually behaves in passes that only move delta; null where there are none.</summary>
     public BatchNormMode? AttackNorm { get; init; }
 
@@ -70,6 +73,18 @@ public static class InnerLoops
         AttackNorm = BatchNormMode.Eval,
     };
 
+    /// <summary>
+    /// Full passes whose gradients are summed for one update, each followed by steps that run the first layer alone: YOPO (Zhang et al.,
+    /// You Only Propagate Once, NeurIPS 2019, algorithm 1; the code's sum of gradients over the rounds, not their mean).
+    /// </summary>
+    public static InnerLoop Propagate { get; } = new(
+        "propagate", "each iteration is a full pass and --first-steps steps by the first layer alone, then comes one update by all gradients")
+    {
+        Least = 1,
+        StepsByFirstLayer = true,
+        Run = (pass, count) => pass.PropagateOnce(count),
+    };
+
     /// <summary>All inner loops, in the order of the help.</summary>
-    public static IReadOnlyList<InnerLoop> All { get; } = [Replay, Attack, Friendly];
+    public static IReadOnlyList<InnerLoop> All { get; } = [Replay, Attack, Friendly, Propagate];
 }

@@ -71,6 +71,14 @@ public static class TrainingMethods
             ClampsStart = true,
             Defaults = FromNoise(10),
         },
+        // Images are valid from the start on; the authors clamp within the first layer's steps.
+        new("yopo", "YOPO-m-n: m full passes, each followed by n steps by the first layer alone, then one update by the sum")
+        {
+            Loop = InnerLoops.Propagate,
+            Schedule = Schedules.Fixed,
+            ClampsStart = true,
+            Defaults = Replays(5, alpha: 2) with { FirstSteps = 3 },
+        },
         new("fat", "FAT: PGD that leaves an image once it is classified wrongly")
         {
             Loop = InnerLoops.Friendly,

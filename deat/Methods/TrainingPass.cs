@@ -22,6 +22,7 @@ public static class TrainingPass
             AttackLoss = objective.Attack,
             AttackNorm = options.Adversary.AttackNorm,
             Patience = options.Adversary.Patience,
+            FirstLayerSteps = options.Adversary.FirstSteps ?? 1,
             UpdateWants = options.Method.MeasuresUpdate(options.Compatibility) ? Wanted.Both : Wanted.Parameters,
             UpdatePrecision = options.Precision,
             AttackPrecision = options.AttackPrecision,

@@ -8,7 +8,7 @@ namespace Deat.Nn;
 /// pooling, a linear layer. At width 64 and ten classes it has 11,172,170 parameters and 107 state entries, named and ordered as
 /// in PyTorch. Source: preact_resnet.py of locuslab/fast_adversarial and TrustAI/DEAT.
 /// </summary>
-public sealed class PreActResNet18 : Module
+public sealed class PreActResNet18 : Module, IFirstLayer
 {
     private readonly Conv2d _conv1;
     private readonly PreActBlock[] _blocks;
@@ -34,16 +34,17 @@ public sealed class PreActResNet18 : Module
         ];
         _bn = Add("bn", new BatchNorm2d(8 * width, relu: true));
         _linear = Add("linear", new Linear(8 * width, classes));
+        Rest = new ModuleOf(Continue);
     }
 
     /// <inheritdoc/>
-    protected override Tensor Compute(Tape tape, Tensor x)
-    {
-        Tensor y = _conv1.Forward(tape, x);
-        foreach (PreActBlock block in _blocks)
-            y = block.Forward(tape, y);
-        return _linear.Forward(tape, Ops.GlobalAveragePool(tape, _bn.Forward(tape, y)));
-    }
+    public Module First => _conv1;
+
+    /// <inheritdoc/>
+    public Module Rest { get; }
+
+    /// <inheritdoc/>
+    protected override Tensor Compute(Tape tape, Tensor x) => Continue(tape, _conv1.Forward(tape, x));
 
     /// <inheritdoc/>
     protected internal override string Hint(string name, IReadOnlyList<long> extents) => (name, extents) switch
@@ -52,4 +53,11 @@ public sealed class PreActResNet18 : Module
         ("linear.weight", [long classes, _]) => $"{classes} classes?",
         _ => "",
     };
+
+    private Tensor Continue(Tape tape, Tensor x)
+    {
+        foreach (PreActBlock block in _blocks)
+            x = block.Forward(tape, x);
+        return _linear.Forward(tape, Ops.GlobalAveragePool(tape, _bn.Forward(tape, x)));
+    }
 }

@@ -24,6 +24,7 @@ public sealed class OptionsTests
         "--method n-fgsm --loss trades",
         "--method fat --patience 0 --attack-bn train",
         "--method mmart --loop friendly",
+        "--method yopo --first-steps 2 --schedule m+",
         "--lr-schedule multistep --momentum 0.85 --weight-decay 0 --lr-max 1e-3",
         "--lr-schedule cyclic --lr-min 0.001 --train-images 100 --test-images 7 --validation-images 0 --normalization +-1",
         "--precision bf16",
@@ -164,7 +165,9 @@ public sealed class OptionsTests
     [TestCase("--method atrades", "--method 'atrades' is not known; choose natural, fgsm")]
     [TestCase("--schedule m", "--schedule 'm' is not known; choose fixed, delay, accuracy, m+, ramp")]
     [TestCase("--loss kl", "--loss 'kl' is not known; choose ce, trades, mart")]
-    [TestCase("--loop once", "--loop 'once' is not known; choose replay, attack, friendly")]
+    [TestCase("--loop once", "--loop 'once' is not known; choose replay, attack, friendly, propagate")]
+    [TestCase("--loop propagate --method trades", "--loop propagate conflicts with --loss trades")]
+    [TestCase("--first-steps 2 --method pgd", "--first-steps 2 conflicts with --method pgd")]
     [TestCase("--schedule m+ --method natural", "--schedule m+ conflicts with --method natural (it has no adversary)")]
     [TestCase("--loss mart --method natural", "--loss mart conflicts with --method natural (it has no adversary)")]
     [TestCase("--method trades --delta-init zero", "--delta-init zero conflicts with --loss trades: at the image itself")]

@@ -21,6 +21,7 @@ public sealed class TrainerTests : WholeRuns
         "--method mtrades --gamma 0.5",
         "--method mmart --gamma 0.5 --compat table1",
         "--method ftrades --replays 2 --patience 0",
+        "--method yopo --replays 2 --first-steps 2",
     ];
 
     // Three batches of 8, 8 and 4 images: after the first, at the end of an epoch before it is closed (where the number of replays
@@ -88,6 +89,7 @@ public sealed class TrainerTests : WholeRuns
     [TestCase("--method trades --replays 3 --compat table1", 9)]
     [TestCase("--method mart --replays 3", 5)]
     [TestCase("--method fat", 6)]
+    [TestCase("--method yopo", 5)]
     [TestCase("--method mpgd", 1)]
     [TestCase("--method mtrades", 2)]
     public void PassesOfAnEpochAreTheSumOverItsMinibatches(string method, int passesPerBatch)
