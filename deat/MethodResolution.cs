@@ -39,11 +39,11 @@ public static class MethodResolution
             throw new UsageException("--init-tau conflicts with --delta-init zero, which has no size");
         if (start == DeltaInit.Zero && method.Objective == Objectives.Trades)
             throw new UsageException(
-                "--delta-init zero conflicts with --loss trades: at the image itself the divergence has no gradient, and no step would move; "
-                + "use --delta-init normal --init-tau 0.001");
+                "--delta-init zero conflicts with --loss trades: at the image itself the divergence has no gradient, and no step would "
+                + "move; use --delta-init normal --init-tau 0.001");
         if (method.Loop.StepsByFirstLayer && method.Objective != Objectives.CrossEntropy)
             throw new UsageException(
-                $"--loop {method.Loop.Name} conflicts with --loss {method.Objective.Name}: the first layer's steps know one batch of images");
+                $"--loop {method.Loop.Name} conflicts with --loss {method.Objective.Name}: its steps know one batch of images");
         AdversaryOptions options = defaults with
         {
             Epsilon = texts.Size("epsilon", defaults.Epsilon),
@@ -72,7 +72,8 @@ public static class MethodResolution
     public static LossOptions Loss(OptionTexts texts, TrainingMethod method)
     {
         LossOptions takes = method.Objective.Defaults;
-        foreach ((string name, bool isTaken) in new[] { ("beta", takes.Beta is not null), ("label-smoothing", takes.Smoothing is not null) })
+        (string Name, bool IsTaken)[] table = [("beta", takes.Beta is not null), ("label-smoothing", takes.Smoothing is not null)];
+        foreach ((string name, bool isTaken) in table)
             if (texts.IsGiven(name) && !isTaken)
                 throw new UsageException($"--{name} {texts.Text(name)} conflicts with --loss {method.Objective.Name}, which has none");
         return new LossOptions

@@ -51,9 +51,9 @@ public sealed record AdversaryOptions
 /// <summary>How batch normalisation behaves.</summary>
 public enum BatchNormMode
 {
-    /// <summary>With the statistics of the batch, towards which the running ones move: what the authors' scripts do in attacks.</summary>
+    /// <summary>By the statistics of the batch, to which the running ones move: what the authors' scripts do in attacks.</summary>
     Train,
 
-    /// <summary>With the running statistics, which stay as they are: what the original code of TRADES, MART and FAT does in attacks.</summary>
+    /// <summary>By the running statistics, which stay as they are: what the original code of TRADES, MART and FAT does.</summary>
     Eval,
 }

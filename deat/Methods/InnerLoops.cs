@@ -78,7 +78,7 @@ public static class InnerLoops
     /// You Only Propagate Once, NeurIPS 2019, algorithm 1; the code's sum of gradients over the rounds, not their mean).
     /// </summary>
     public static InnerLoop Propagate { get; } = new(
-        "propagate", "each iteration is a full pass and --first-steps steps by the first layer alone, then comes one update by all gradients")
+        "propagate", "each iteration is a full pass and --first-steps steps by the first layer alone, then comes one update")
     {
         Least = 1,
         StepsByFirstLayer = true,

@@ -40,7 +40,8 @@ public static class Objectives
     /// <summary>Cross-entropy for the adversary and the training, whose labels may be smoothed.</summary>
     public static ObjectiveRule CrossEntropy { get; } = new("ce", "cross-entropy at the adversarial examples")
     {
-        Of = o => new Objective(Losses.CrossEntropy, o.Smoothing > 0 ? Losses.SmoothedCrossEntropy(o.Smoothing.Value) : Losses.CrossEntropy),
+        Of = o => new Objective(
+            Losses.CrossEntropy, o.Smoothing > 0 ? Losses.SmoothedCrossEntropy(o.Smoothing.Value) : Losses.CrossEntropy),
         Defaults = new() { Smoothing = 0 },
     };
 

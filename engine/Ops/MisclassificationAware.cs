@@ -147,7 +147,8 @@ internal static partial class LossKernels
 
     /// <summary>The sum over k of p (log p - log(q + tiny)).</summary>
     private static T BoundedDivergence<T>(
-        ArrayView<T> natural, ArrayView<T> adversarial, LogProbabilities<T> first, LogProbabilities<T> second, T tiny, int start, int classes)
+        ArrayView<T> natural, ArrayView<T> adversarial, LogProbabilities<T> first, LogProbabilities<T> second, T tiny, int start,
+        int classes)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         T sum = T.Zero;
@@ -162,7 +163,8 @@ internal static partial class LossKernels
 
     /// <summary>The sum over k of p q / (q + tiny): 1 where no q is tiny.</summary>
     private static T BoundedMass<T>(
-        ArrayView<T> natural, ArrayView<T> adversarial, LogProbabilities<T> first, LogProbabilities<T> second, T tiny, int start, int classes)
+        ArrayView<T> natural, ArrayView<T> adversarial, LogProbabilities<T> first, LogProbabilities<T> second, T tiny, int start,
+        int classes)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         T sum = T.Zero;

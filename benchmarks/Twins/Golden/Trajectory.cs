@@ -30,7 +30,12 @@ internal sealed record TrajectoryMethod(string Name, double Alpha, int[][] Steps
         new("mdeat", 10 / 255.0, [[1, 1], [2, 2, 2], [3, 3, 3]]) { UniformStart = true, ClampStart = true, UpdateEveryStep = true },
         new("trades3", 2 / 255.0, [[3, 3, 3, 3, 3, 3, 3, 3]]) { UniformStart = true, Loss = TrajectoryLoss.Trades },
         new("mart3", 2 / 255.0, [[3, 3, 3, 3, 3, 3, 3, 3]]) { UniformStart = true, ClampStart = true, Loss = TrajectoryLoss.Mart },
-        new("mtrades", 2 / 255.0, [[0, 0], [1, 1, 1], [2, 2, 2]]) { UniformStart = true, Loss = TrajectoryLoss.Trades, MeasureUpdate = true },
+        new("mtrades", 2 / 255.0, [[0, 0], [1, 1, 1], [2, 2, 2]])
+        {
+            UniformStart = true,
+            Loss = TrajectoryLoss.Trades,
+            MeasureUpdate = true,
+        },
     ];
 
     /// <summary>Start from <see cref="GoldenWeights.UniformDelta"/>, not from zero.</summary>

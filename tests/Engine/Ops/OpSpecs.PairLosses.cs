@@ -87,7 +87,9 @@ internal static partial class OpSpecs
         double scale = draw.Pick(0.1, 1, 5);
         double offset = draw.Pick(0, 0, -30, 30);
         double[] a = draw.Values(n * k, scale, offset);
-        double[] b = draw.Chance(0.5) ? draw.Values(n * k, scale, offset) : [.. a.Select(v => draw.Held(v + (0.125 * draw.Between(-1, 1))))];
+        double[] b = draw.Chance(0.5)
+            ? draw.Values(n * k, scale, offset)
+            : [.. a.Select(v => draw.Held(v + (0.125 * draw.Between(-1, 1))))];
         return new()
         {
             Geometry = $"{n} images, {k} classes{(wantsEach ? ", each loss" : "")}",
@@ -165,7 +167,8 @@ internal static partial class OpSpecs
         return new(
             value,
             [.. p.Select((v, k) => (weight * v * (logs[k] - divergence)) - ((Scaled)beta * divergence * p[label] * (Own(k, label) - v)))],
-            [.. q.Select((v, k) => v - Own(k, label) + (q[rival] / rest * (Own(k, rival) - v)) + (weight * v * (mass - (p[k] / (v + tiny)))))]);
+            [.. q.Select((v, k) =>
+                v - Own(k, label) + (q[rival] / rest * (Own(k, rival) - v)) + (weight * v * (mass - (p[k] / (v + tiny)))))]);
     }
 
     private static Scaled[] LogSoftmax(double[] z)
