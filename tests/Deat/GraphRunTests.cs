@@ -15,6 +15,9 @@ public sealed class GraphRunTests : WholeRuns
         "--method natural",
         "--method free --replays 3",
         "--method pgd --replays 3",
+        "--method trades --replays 2 --attack-bn eval",
+        "--method mmart --gamma 0.5 --max-replays 2",
+        "--method fat --replays 3 --patience 0",
         "--method mdeat --gamma 0.5 --max-replays 3",
     ];
 
