@@ -57,8 +57,8 @@ internal readonly record struct FoldGeometry(int Image, int Block, int Row, int 
 internal static class FoldKernels
 {
     /// <summary>
-    /// One item: neighbouring <paramref name="pixels"/> of a row and <paramref name="channels"/> of each, which divide W and C; items in the
-    /// order n, h, w, c. Beyond an image the border gives zeros.
+    /// One item: neighbouring <paramref name="pixels"/> of a row and <paramref name="channels"/> of each, which divide W and C; items in
+    /// the order n, h, w, c. Beyond an image the border gives zeros.
     /// </summary>
     public static void Fold<T>(ArrayView<T> columns, ArrayView<T> dx, FoldGeometry g, int channels, int pixels)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
