@@ -1,21 +1,19 @@
 namespace Deat.Engine;
 
 /// <summary>
-/// Winograd's minimal filtering F(2x2, 3x3) of a convolution with a 3x3 window, stride 1 and padding 1: each 2x2 tile of outputs takes 16
-/// products where the definition takes 36 (Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016).
+/// Winograd's minimal filtering F(2x2, 3x3) and F(4x4, 3x3) of a convolution with a 3x3 window, stride 1 and padding 1: each 2x2 tile of
+/// outputs takes 16 products where the definition takes 36, each 4x4 tile 36 where it takes 144 (Lavin and Gray, Fast Algorithms for
+/// Convolutional Neural Networks, CVPR 2016).
 /// <code>
-/// y  = A^T [sum over c of (G w G^T) * (B^T x B)] A         4x4 tiles of x, 2x2 tiles of y
+/// y  = A^T [sum over c of (G w G^T) * (B^T x B)] A         tiles of x two pixels larger than those of y
 /// dx: the same with dy for x and the weights turned by half a circle
-/// dw = G^T [sum over tiles of (B^T x B) * (A dy A^T)] G
-/// B^T = 1 0 -1 0 | 0 1 1 0 | 0 -1 1 0 | 0 1 0 -1    G = 1 0 0 | .5 .5 .5 | .5 -.5 .5 | 0 0 1    A^T = 1 1 1 0 | 0 1 -1 -1
+/// dw = G^T [sum over tiles of (B^T x B) * (A dy A^T)] G    2x2 tiles only
 /// </code>
-/// The sums are sixteen contractions, one for each place of the 4x4 tile, in one launch of the kernel of all contractions.
+/// The matrices are those of <see cref="WinogradTile2"/> and <see cref="WinogradTile4"/>. The sums are contractions, one for each place of
+/// the transformed tile, in one launch of the kernel of all contractions.
 /// </summary>
 internal static class Winograd
 {
-    /// <summary>Places of a transformed tile.</summary>
-    public const int Places = 16;
-
     /// <summary>
     /// Elements between one place of the tiles and the next that nobody uses: a cache line. Without it the places are a power of two apart,
     /// and all sixteen streams of a transform meet in the same few lines of the cache.
@@ -28,10 +26,13 @@ internal static class Winograd
     // Of transformed input that a weight gradient contracts at once: it stays in the cache while all filters pass over it.
     private const int ChunkBytes = 256 * 1024;
 
-    /// <summary>Whether it computes all three directions of the convolution.</summary>
-    public static bool Fits(ConvolutionGeometry g) =>
+    /// <summary>Places of a transformed tile.</summary>
+    public static int Places(int size) => (size + 2) * (size + 2);
+
+    /// <summary>Whether tiles of <paramref name="size"/> pixels both ways compute the convolution and its input gradient.</summary>
+    public static bool Fits(ConvolutionGeometry g, int size) =>
         g.Weights is { H: 3, W: 3 } && g is { Stride: 1, Padding: 1 } && g.X.Border == 1 && g.Y.Border == 1
-        && g.X.Shape.H % 2 == 0 && g.X.Shape.W % 2 == 0
+        && g.X.Shape.H % size == 0 && g.X.Shape.W % size == 0
         && g.Weights.C % ContractionTile.Columns == 0 && g.Weights.N % ContractionTile.Columns == 0;
 
     /// <summary>The sums of a convolution of <paramref name="input"/> to <paramref name="output"/>, each in one chunk.</summary>
@@ -44,7 +45,7 @@ internal static class Winograd
             RowCount3 = input.Tiles,
             XRow3 = ContractionTile.Columns,
             ORow3 = ContractionTile.Columns,
-            K0 = Places,
+            K0 = input.Places,
             K1 = input.Blocks,
             K2 = 1,
             K3 = ContractionTile.Columns,
@@ -56,7 +57,7 @@ internal static class Winograd
             YK1 = ContractionTile.Columns * ContractionTile.Columns,
             YK3 = ContractionTile.Columns,
             Columns = output.Blocks * ContractionTile.Columns,
-            YTile = Places * weights.PlaceStride,
+            YTile = input.Places * weights.PlaceStride,
             OTile = output.Tiles * ContractionTile.Columns,
             OSplit = output.ChunkStride,
         }.Scheduled(traits, Math.Max(1, ChunkBytes / (input.Blocks * ContractionTile.Columns * sizeof(float))));
@@ -74,7 +75,7 @@ internal static class Winograd
         XRow3 = 1,
         ORow2 = ContractionTile.Columns * ContractionTile.Columns,
         ORow3 = ContractionTile.Columns,
-        K0 = Places * x.Chunks,
+        K0 = x.Places * x.Chunks,
         K1 = 1,
         K2 = 1,
         K3 = x.TilesPerChunk,
@@ -90,34 +91,39 @@ internal static class Winograd
     }.Scheduled(traits, x.Blocks * ContractionTile.Columns);
 
     /// <summary>The images, dividing all of <paramref name="x"/> and <paramref name="y"/>, that are transformed at once.</summary>
-    public static int ImagesPerPass(Shape x, Shape y) => Fitting(x.N, Places * (BytesPerPlace(x) + BytesPerPlace(y)), PassBytes);
+    public static int ImagesPerPass(Shape x, Shape y, int size) =>
+        Fitting(x.N, Places(size) * (BytesPerPlace(x, size) + BytesPerPlace(y, size)), PassBytes);
 
     /// <summary>The most images, dividing all, whose transformed input at one place fits the cache.</summary>
-    public static int ImagesPerChunk(Shape x, int images) => Fitting(images, BytesPerPlace(x), ChunkBytes);
+    public static int ImagesPerChunk(Shape x, int images, int size) => Fitting(images, BytesPerPlace(x, size), ChunkBytes);
 
-    private static long BytesPerPlace(Shape shape) => shape.C * (long)(shape.Pixels / 4) * sizeof(float);
+    private static long BytesPerPlace(Shape shape, int size) => shape.C * (long)(shape.Pixels / (size * size)) * sizeof(float);
 
     private static int Fitting(int images, long bytesPerImage, long bytes) =>
         Enumerable.Range(1, images).Last(count => images % count == 0 && (count == 1 || count * bytesPerImage <= bytes));
 }
 
 /// <summary>
-/// The 2x2 tiles of a tensor and how they lie when transformed: [16 places][chunks][blocks of 16 channels][tiles of a chunk][16]. A
+/// The tiles of a tensor and how they lie when transformed: [places][chunks][blocks of 16 channels][tiles of a chunk][16]. A
 /// chunk is some whole images. Places in the tensor are counted in lanes of eight channels. Shared by host and kernels.
 /// </summary>
 internal readonly record struct WinogradTiles(
-    int Images, int TileRows, int TileColumns, int Blocks, int TilesPerChunk, int LanesPerBlock, int Image, int Block, int Row, int Column,
-    int Origin)
+    int Size, int Images, int TileRows, int TileColumns, int Blocks, int TilesPerChunk, int LanesPerBlock, int Image, int Block, int Row,
+    int Column, int Origin)
 {
     private const int LaneWidth = 8;
 
-    public WinogradTiles(Layout tensor, int images, int imagesPerChunk)
+    /// <summary>The tiles of <paramref name="size"/> pixels both ways.</summary>
+    public WinogradTiles(Layout tensor, int size, int images, int imagesPerChunk)
         : this(
-            images, tensor.Shape.H / 2, tensor.Shape.W / 2, tensor.Shape.C / ContractionTile.Columns,
-            imagesPerChunk * (tensor.Shape.Pixels / 4), tensor.Block / LaneWidth, tensor.ImageStride / LaneWidth,
+            size, images, tensor.Shape.H / size, tensor.Shape.W / size, tensor.Shape.C / ContractionTile.Columns,
+            imagesPerChunk * (tensor.Shape.Pixels / (size * size)), tensor.Block / LaneWidth, tensor.ImageStride / LaneWidth,
             tensor.BlockStride / LaneWidth, tensor.RowStride / LaneWidth, tensor.ColumnStride / LaneWidth, tensor.Origin / LaneWidth)
     {
     }
+
+    /// <summary>Places of a transformed tile.</summary>
+    public int Places => Winograd.Places(Size);
 
     /// <summary>The same tiles of as many images from another one on.</summary>
     public WinogradTiles From(int image) => this with { Origin = Origin + (image * Image) };
@@ -127,7 +133,7 @@ internal readonly record struct WinogradTiles(
     public int Chunks => Tiles / TilesPerChunk;
 
     /// <summary>Elements when transformed.</summary>
-    public int Length => checked(Winograd.Places * Chunks * ChunkStride);
+    public int Length => checked(Places * Chunks * ChunkStride);
 
     /// <summary>Elements from one chunk to the next.</summary>
     public int ChunkStride => (Blocks * TilesPerChunk * ContractionTile.Columns) + Winograd.Gap;
@@ -149,7 +155,7 @@ internal readonly record struct WinogradTiles(
         int chunk = first / TilesPerChunk;
         return new WinogradRow
         {
-            Tensor = Origin + (image * Image) + (2 * row * Row),
+            Tensor = Origin + (image * Image) + (Size * row * Row),
             FirstLane = 2 * block,
             Transformed = (chunk * ChunkStride / LaneWidth) + (2 * ((block * TilesPerChunk) + first - (chunk * TilesPerChunk))),
         };
@@ -159,7 +165,7 @@ internal readonly record struct WinogradTiles(
     public int LaneOffset(int lane) => (lane / LanesPerBlock * Block) + (lane % LanesPerBlock);
 }
 
-/// <summary>The sums of a weight gradient, [passes][16 places][chunks][Stride].</summary>
+/// <summary>The sums of a weight gradient, [passes][places][chunks][Stride].</summary>
 /// <param name="Passes">Passes over some images each.</param>
 /// <param name="Chunks">Chunks of a pass.</param>
 /// <param name="Stride">Elements from one chunk to the next.</param>
@@ -208,8 +214,8 @@ internal readonly record struct WinogradWeights(int Outputs, int Inputs, int Out
     /// <summary>Elements, when transformed, from one place to the next: sixteen outputs of all inputs.</summary>
     public int PlaceStride => (Inputs * ContractionTile.Columns) + Winograd.Gap;
 
-    /// <summary>Elements when transformed.</summary>
-    public int Length => Outputs / ContractionTile.Columns * Winograd.Places * PlaceStride;
+    /// <summary>Elements when transformed for tiles of <paramref name="size"/> pixels both ways.</summary>
+    public int LengthFor(int size) => Outputs / ContractionTile.Columns * Winograd.Places(size) * PlaceStride;
 
     /// <summary>The first of nine weights in memory.</summary>
     public int Place(int output, int input) => (output * OutputStride) + (input * InputStride);

@@ -12,13 +12,14 @@ namespace Deat.Engine;
 [ExcludeFromCodeCoverage]
 internal static class WinogradKernels
 {
-    /// <summary>v = B^T x B for each 4x4 tile, of which every second pixel row and column begins one; the border is the padding.</summary>
-    public static void TransformInput<T>(ArrayView<Lane8<T>> x, ArrayView<Lane8<T>> v, WinogradTiles g)
+    /// <summary>v = B^T x B for each tile, which reads one pixel around it; the border is the padding.</summary>
+    public static void TransformInput<T, TTile>(ArrayView<Lane8<T>> x, ArrayView<Lane8<T>> v, WinogradTiles g)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TTile : unmanaged, IWinogradTile
     {
         int item = Item.Index();
         if (item < g.Items)
-            Input(x, v, in g, item);
+            Input<T, TTile>(x, v, in g, item);
     }
 
     /// <summary>d = A dy A^T for each 2x2 tile.</summary>
@@ -30,22 +31,24 @@ internal static class WinogradKernels
             OutputGradient(dy, d, in g, item);
     }
 
-    /// <summary>y = A^T m A for each 4x4 tile, which gives 2x2 pixels.</summary>
-    public static void TransformOutput<T>(ArrayView<Lane8<T>> m, ArrayView<Lane8<T>> y, WinogradTiles g)
+    /// <summary>y = A^T m A for each tile.</summary>
+    public static void TransformOutput<T, TTile>(ArrayView<Lane8<T>> m, ArrayView<Lane8<T>> y, WinogradTiles g)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TTile : unmanaged, IWinogradTile
     {
         int item = Item.Index();
         if (item < g.Items)
-            Output(m, y, in g, item);
+            Output<T, TTile>(m, y, in g, item);
     }
 
-    /// <summary>u = G w G^T, [tiles of 16 outputs][16 places][inputs][16].</summary>
-    public static void TransformWeights<T>(ArrayView<T> w, ArrayView<Lane8<T>> u, WinogradWeights order)
+    /// <summary>u = G w G^T, [tiles of 16 outputs][places][inputs][16].</summary>
+    public static void TransformWeights<T, TTile>(ArrayView<T> w, ArrayView<Lane8<T>> u, WinogradWeights order)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TTile : unmanaged, IWinogradTile
     {
         int item = Item.Index();
         if (item < order.Items)
-            Weights(w, u, in order, item);
+            Weights<T, TTile>(w, u, in order, item);
     }
 
     /// <summary>dw = G^T s G, where s are the sums of all passes and chunks in their order.</summary>
@@ -59,18 +62,20 @@ internal static class WinogradKernels
 
     [IntrinsicImplementation]
     [DeviceBody(nameof(InputBody))]
-    private static void Input<T>(ArrayView<Lane8<T>> x, ArrayView<Lane8<T>> v, in WinogradTiles g, int item)
+    private static void Input<T, TTile>(ArrayView<Lane8<T>> x, ArrayView<Lane8<T>> v, in WinogradTiles g, int item)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TTile : unmanaged, IWinogradTile
     {
         if (typeof(T) == typeof(float))
-            WinogradTransforms.Input<float, VectorLane>(x.Cast<VectorLane>(), v.Cast<VectorLane>(), in g, item);
+            WinogradTransforms.Input<float, VectorLane, TTile>(x.Cast<VectorLane>(), v.Cast<VectorLane>(), in g, item);
         else
-            InputBody(x, v, in g, item);
+            InputBody<T, TTile>(x, v, in g, item);
     }
 
-    private static void InputBody<T>(ArrayView<Lane8<T>> x, ArrayView<Lane8<T>> v, in WinogradTiles g, int item)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        WinogradTransforms.Input<T, Lane8<T>>(x, v, in g, item);
+    private static void InputBody<T, TTile>(ArrayView<Lane8<T>> x, ArrayView<Lane8<T>> v, in WinogradTiles g, int item)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TTile : unmanaged, IWinogradTile =>
+        WinogradTransforms.Input<T, Lane8<T>, TTile>(x, v, in g, item);
 
     [IntrinsicImplementation]
     [DeviceBody(nameof(OutputGradientBody))]
@@ -89,33 +94,37 @@ internal static class WinogradKernels
 
     [IntrinsicImplementation]
     [DeviceBody(nameof(OutputBody))]
-    private static void Output<T>(ArrayView<Lane8<T>> m, ArrayView<Lane8<T>> y, in WinogradTiles g, int item)
+    private static void Output<T, TTile>(ArrayView<Lane8<T>> m, ArrayView<Lane8<T>> y, in WinogradTiles g, int item)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TTile : unmanaged, IWinogradTile
     {
         if (typeof(T) == typeof(float))
-            WinogradTransforms.Output<float, VectorLane>(m.Cast<VectorLane>(), y.Cast<VectorLane>(), in g, item);
+            WinogradTransforms.Output<float, VectorLane, TTile>(m.Cast<VectorLane>(), y.Cast<VectorLane>(), in g, item);
         else
-            OutputBody(m, y, in g, item);
+            OutputBody<T, TTile>(m, y, in g, item);
     }
 
-    private static void OutputBody<T>(ArrayView<Lane8<T>> m, ArrayView<Lane8<T>> y, in WinogradTiles g, int item)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        WinogradTransforms.Output<T, Lane8<T>>(m, y, in g, item);
+    private static void OutputBody<T, TTile>(ArrayView<Lane8<T>> m, ArrayView<Lane8<T>> y, in WinogradTiles g, int item)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TTile : unmanaged, IWinogradTile =>
+        WinogradTransforms.Output<T, Lane8<T>, TTile>(m, y, in g, item);
 
     [IntrinsicImplementation]
     [DeviceBody(nameof(WeightsBody))]
-    private static void Weights<T>(ArrayView<T> w, ArrayView<Lane8<T>> u, in WinogradWeights order, int item)
+    private static void Weights<T, TTile>(ArrayView<T> w, ArrayView<Lane8<T>> u, in WinogradWeights order, int item)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TTile : unmanaged, IWinogradTile
     {
         if (typeof(T) == typeof(float))
-            WinogradTransforms.Weights<float, VectorLane>(w.Cast<float>(), u.Cast<VectorLane>(), in order, item);
+            WinogradTransforms.Weights<float, VectorLane, TTile>(w.Cast<float>(), u.Cast<VectorLane>(), in order, item);
         else
-            WeightsBody(w, u, in order, item);
+            WeightsBody<T, TTile>(w, u, in order, item);
     }
 
-    private static void WeightsBody<T>(ArrayView<T> w, ArrayView<Lane8<T>> u, in WinogradWeights order, int item)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        WinogradTransforms.Weights<T, Lane8<T>>(w, u, in order, item);
+    private static void WeightsBody<T, TTile>(ArrayView<T> w, ArrayView<Lane8<T>> u, in WinogradWeights order, int item)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TTile : unmanaged, IWinogradTile =>
+        WinogradTransforms.Weights<T, Lane8<T>, TTile>(w, u, in order, item);
 
     [IntrinsicImplementation]
     [DeviceBody(nameof(WeightGradientBody))]

@@ -10,32 +10,19 @@ namespace Deat.Engine;
 internal static class WinogradTransforms
 {
     /// <summary>v = B^T x B for a row of tiles.</summary>
-    public static void Input<T, TLane>(ArrayView<TLane> x, ArrayView<TLane> v, in WinogradTiles g, int item)
+    public static void Input<T, TLane, TTile>(ArrayView<TLane> x, ArrayView<TLane> v, in WinogradTiles g, int item)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
+        where TTile : unmanaged, IWinogradTile
     {
         WinogradRow row = g.RowOf(item);
         int step = g.PlaceStride;
-        int column = g.Column;
         for (int tile = 0; tile < g.TileColumns; tile++)
         {
             for (int lane = 0; lane < 2; lane++)
             {
-                int r0 = row.Tensor + g.LaneOffset(row.FirstLane + lane) + (((2 * tile) - 1) * column) - g.Row;
-                int r1 = r0 + g.Row, r2 = r1 + g.Row, r3 = r2 + g.Row;
-                int target = row.Transformed + (2 * tile) + lane;
-                Combine<T, TLane>(
-                    v, target, step, Minus<T, TLane>(x, r0, r2), Minus<T, TLane>(x, r0 + column, r2 + column),
-                    Minus<T, TLane>(x, r0 + (2 * column), r2 + (2 * column)), Minus<T, TLane>(x, r0 + (3 * column), r2 + (3 * column)));
-                Combine<T, TLane>(
-                    v, target + (4 * step), step, Plus<T, TLane>(x, r1, r2), Plus<T, TLane>(x, r1 + column, r2 + column),
-                    Plus<T, TLane>(x, r1 + (2 * column), r2 + (2 * column)), Plus<T, TLane>(x, r1 + (3 * column), r2 + (3 * column)));
-                Combine<T, TLane>(
-                    v, target + (8 * step), step, Minus<T, TLane>(x, r2, r1), Minus<T, TLane>(x, r2 + column, r1 + column),
-                    Minus<T, TLane>(x, r2 + (2 * column), r1 + (2 * column)), Minus<T, TLane>(x, r2 + (3 * column), r1 + (3 * column)));
-                Combine<T, TLane>(
-                    v, target + (12 * step), step, Minus<T, TLane>(x, r1, r3), Minus<T, TLane>(x, r1 + column, r3 + column),
-                    Minus<T, TLane>(x, r1 + (2 * column), r3 + (2 * column)), Minus<T, TLane>(x, r1 + (3 * column), r3 + (3 * column)));
+                int source = row.Tensor + g.LaneOffset(row.FirstLane + lane) + (((TTile.Size * tile) - 1) * g.Column) - g.Row;
+                TTile.Input<T, TLane>(x, source, g.Row, g.Column, v, row.Transformed + (2 * tile) + lane, step);
             }
         }
     }
@@ -65,9 +52,10 @@ internal static class WinogradTransforms
     }
 
     /// <summary>y = A^T m A for a row of tiles.</summary>
-    public static void Output<T, TLane>(ArrayView<TLane> m, ArrayView<TLane> y, in WinogradTiles g, int item)
+    public static void Output<T, TLane, TTile>(ArrayView<TLane> m, ArrayView<TLane> y, in WinogradTiles g, int item)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
+        where TTile : unmanaged, IWinogradTile
     {
         WinogradRow row = g.RowOf(item);
         int step = g.PlaceStride;
@@ -75,43 +63,32 @@ internal static class WinogradTransforms
         {
             for (int lane = 0; lane < 2; lane++)
             {
-                int target = row.Tensor + g.LaneOffset(row.FirstLane + lane) + (2 * tile * g.Column);
-                int source = row.Transformed + (2 * tile) + lane;
-                TLane u0 = Upper<T, TLane>(m, source, step), l0 = Lower<T, TLane>(m, source, step);
-                TLane u1 = Upper<T, TLane>(m, source + step, step), l1 = Lower<T, TLane>(m, source + step, step);
-                TLane u2 = Upper<T, TLane>(m, source + (2 * step), step), l2 = Lower<T, TLane>(m, source + (2 * step), step);
-                TLane u3 = Upper<T, TLane>(m, source + (3 * step), step), l3 = Lower<T, TLane>(m, source + (3 * step), step);
-                Real.Store(y, target, u0 + u1 + u2);
-                Real.Store(y, target + g.Column, u1 - u2 - u3);
-                Real.Store(y, target + g.Row, l0 + l1 + l2);
-                Real.Store(y, target + g.Row + g.Column, l1 - l2 - l3);
+                int target = row.Tensor + g.LaneOffset(row.FirstLane + lane) + (TTile.Size * tile * g.Column);
+                TTile.Output<T, TLane>(m, row.Transformed + (2 * tile) + lane, step, y, target, g.Row, g.Column);
             }
         }
     }
 
     /// <summary>u = G w G^T for one input and a tile of outputs.</summary>
-    public static void Weights<T, TLane>(ArrayView<T> w, ArrayView<TLane> u, in WinogradWeights order, int item)
+    public static void Weights<T, TLane, TTile>(ArrayView<T> w, ArrayView<TLane> u, in WinogradWeights order, int item)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
+        where TTile : unmanaged, IWinogradTile
     {
         (int tile, int input) = order.Of(item);
         int step = order.PlaceStride / TLane.Width;
         int between = order.OutputStride, tap = order.TapStep;
-        TLane half = TLane.Splat(T.One / (T.One + T.One));
         for (int lane = 0; lane < 2; lane++)
         {
             int source = order.Place((tile * ContractionTile.Columns) + (lane * TLane.Width), input) + order.FirstTap;
-            int target = (tile * Winograd.Places * step) + (2 * input) + lane;
+            int target = (tile * Winograd.Places(TTile.Size) * step) + (2 * input) + lane;
             TLane a0 = TLane.Gather(w, source, between), a1 = TLane.Gather(w, source + tap, between);
             TLane a2 = TLane.Gather(w, source + (2 * tap), between);
             TLane b0 = TLane.Gather(w, source + (3 * tap), between), b1 = TLane.Gather(w, source + (4 * tap), between);
             TLane b2 = TLane.Gather(w, source + (5 * tap), between);
             TLane c0 = TLane.Gather(w, source + (6 * tap), between), c1 = TLane.Gather(w, source + (7 * tap), between);
             TLane c2 = TLane.Gather(w, source + (8 * tap), between);
-            Weigh<T, TLane>(u, target, step, a0, a1, a2);
-            Weigh<T, TLane>(u, target + (4 * step), step, (a0 + b0 + c0) * half, (a1 + b1 + c1) * half, (a2 + b2 + c2) * half);
-            Weigh<T, TLane>(u, target + (8 * step), step, (a0 - b0 + c0) * half, (a1 - b1 + c1) * half, (a2 - b2 + c2) * half);
-            Weigh<T, TLane>(u, target + (12 * step), step, c0, c1, c2);
+            TTile.Weights<T, TLane>(u, target, step, a0, a1, a2, b0, b1, b2, c0, c1, c2);
         }
     }
 
@@ -140,28 +117,6 @@ internal static class WinogradTransforms
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TLane Plus<T, TLane>(ArrayView<TLane> x, int a, int b)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TLane : unmanaged, ILane<TLane, T> => Real.Load(x, a) + Real.Load(x, b);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TLane Minus<T, TLane>(ArrayView<TLane> x, int a, int b)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TLane : unmanaged, ILane<TLane, T> => Real.Load(x, a) - Real.Load(x, b);
-
-    // One row of t B.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Combine<T, TLane>(ArrayView<TLane> v, int target, int step, TLane t0, TLane t1, TLane t2, TLane t3)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TLane : unmanaged, ILane<TLane, T>
-    {
-        Real.Store(v, target, t0 - t2);
-        Real.Store(v, target + step, t1 + t2);
-        Real.Store(v, target + (2 * step), t2 - t1);
-        Real.Store(v, target + (3 * step), t1 - t3);
-    }
-
     // One row of t A^T.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Extend<T, TLane>(ArrayView<TLane> d, int target, int step, TLane a, TLane b)
@@ -172,32 +127,6 @@ internal static class WinogradTransforms
         Real.Store(d, target + step, a + b);
         Real.Store(d, target + (2 * step), a - b);
         Real.Store(d, target + (3 * step), TLane.Splat(T.Zero) - b);
-    }
-
-    // One column of A^T m, its upper and its lower row.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TLane Upper<T, TLane>(ArrayView<TLane> m, int source, int step)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TLane : unmanaged, ILane<TLane, T> =>
-        Real.Load(m, source) + Real.Load(m, source + (4 * step)) + Real.Load(m, source + (8 * step));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TLane Lower<T, TLane>(ArrayView<TLane> m, int source, int step)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TLane : unmanaged, ILane<TLane, T> =>
-        Real.Load(m, source + (4 * step)) - Real.Load(m, source + (8 * step)) - Real.Load(m, source + (12 * step));
-
-    // One row of q G^T.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Weigh<T, TLane>(ArrayView<TLane> u, int target, int step, TLane q0, TLane q1, TLane q2)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TLane : unmanaged, ILane<TLane, T>
-    {
-        TLane half = TLane.Splat(T.One / (T.One + T.One));
-        Real.Store(u, target, q0);
-        Real.Store(u, target + step, (q0 + q1 + q2) * half);
-        Real.Store(u, target + (2 * step), (q0 - q1 + q2) * half);
-        Real.Store(u, target + (3 * step), q2);
     }
 
     // Element `column` of the row of s G whose places begin at `first`.
@@ -222,7 +151,7 @@ internal static class WinogradTransforms
         TLane sum = TLane.Splat(T.Zero);
         for (int pass = 0; pass < sums.Passes; pass++)
         {
-            int index = source + (((pass * Winograd.Places) + place) * sums.Chunks * step);
+            int index = source + (((pass * Winograd.Places(WinogradTile2.Size)) + place) * sums.Chunks * step);
             for (int chunk = 0; chunk < sums.Chunks; chunk++, index += step)
                 sum += Real.Load(s, index);
         }
