@@ -16,29 +16,24 @@ namespace Deat.Engine;
 /// </code>
 /// Rows of a pair of points are the sum and the difference of an even and an odd part.
 /// </summary>
+/// <remarks>
+/// Some methods are not to be inlined by .NET, which then inlines what they call: its budget for one method is smaller than a transform,
+/// and what is left over would be calls that pass lanes through memory (measured: five times slower).
+/// </remarks>
 [ExcludeFromCodeCoverage]
 internal readonly struct WinogradTile4 : IWinogradTile
 {
     public static int Size => 4;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Input<T, TLane>(ArrayView<TLane> x, int source, int row, int column, ArrayView<TLane> v, int target, int step)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {
-        int c1 = source + column, c2 = c1 + column, c3 = c2 + column, c4 = c3 + column, c5 = c4 + column;
-        Combine<T, TLane>(
-            v, target, step, Single<T, TLane>(x, source, row), Single<T, TLane>(x, c1, row), Single<T, TLane>(x, c2, row),
-            Single<T, TLane>(x, c3, row), Single<T, TLane>(x, c4, row), Single<T, TLane>(x, c5, row));
-        CombinePair<T, TLane>(x, source, row, column, v, target + (6 * step), step, Points<T>.A, Points<T>.BB);
-        CombinePair<T, TLane>(x, source, row, column, v, target + (18 * step), step, Points<T>.B, Points<T>.AA);
-        Combine<T, TLane>(
-            v, target + (30 * step), step, Single<T, TLane>(x, source + row, row), Single<T, TLane>(x, c1 + row, row),
-            Single<T, TLane>(x, c2 + row, row), Single<T, TLane>(x, c3 + row, row), Single<T, TLane>(x, c4 + row, row),
-            Single<T, TLane>(x, c5 + row, row));
+        CombineSingles<T, TLane>(x, source, row, column, v, target, step);
+        CombinePair<T, TLane>(x, source, row, column, v, target + (6 * step), step, Points<T>.A, Points<T>.MinusBB);
+        CombinePair<T, TLane>(x, source, row, column, v, target + (18 * step), step, Points<T>.B, Points<T>.MinusAA);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Output<T, TLane>(ArrayView<TLane> m, int source, int step, ArrayView<TLane> y, int target, int row, int column)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
@@ -47,7 +42,6 @@ internal readonly struct WinogradTile4 : IWinogradTile
         OddRows<T, TLane>(m, source + (6 * step), step, y, target + row, row, column);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Weights<T, TLane>(
         ArrayView<TLane> u, int target, int step,
         TLane a0, TLane a1, TLane a2, TLane b0, TLane b1, TLane b2, TLane c0, TLane c1, TLane c2)
@@ -72,23 +66,38 @@ internal readonly struct WinogradTile4 : IWinogradTile
     private static TLane Single<T, TLane>(TLane x0, TLane x2, TLane x4)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T> =>
-        TLane.Fma(TLane.Splat(Points<T>.AABB), x0, TLane.Fma(TLane.Splat(-(Points<T>.AA + Points<T>.BB)), x2, x4));
+        TLane.Fma(TLane.Splat(Points<T>.Product), x0, TLane.Fma(TLane.Splat(Points<T>.MinusSum), x2, x4));
 
-    // The even part of the rows of a pair of points, where `other` is the square of the other pair.
+    // The even part of the rows of a pair of points, where `other` is minus the square of the other pair.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TLane Even<T, TLane>(ArrayView<TLane> x, int place, int row, T other)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T> =>
-        TLane.Fma(TLane.Splat(-other), Real.Load(x, place + (2 * row)), Real.Load(x, place + (4 * row)));
+        TLane.Fma(TLane.Splat(other), Real.Load(x, place + (2 * row)), Real.Load(x, place + (4 * row)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TLane Odd<T, TLane>(ArrayView<TLane> x, int place, int row, T point, T other)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T> =>
-        TLane.Splat(point) * TLane.Fma(TLane.Splat(-other), Real.Load(x, place + row), Real.Load(x, place + (3 * row)));
+        TLane.Splat(point) * TLane.Fma(TLane.Splat(other), Real.Load(x, place + row), Real.Load(x, place + (3 * row)));
+
+    // The first and the last row of B^T x B.
+    private static void CombineSingles<T, TLane>(
+        ArrayView<TLane> x, int source, int row, int column, ArrayView<TLane> v, int target, int step)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T>
+    {
+        int c1 = source + column, c2 = c1 + column, c3 = c2 + column, c4 = c3 + column, c5 = c4 + column;
+        Combine<T, TLane>(
+            v, target, step, Single<T, TLane>(x, source, row), Single<T, TLane>(x, c1, row), Single<T, TLane>(x, c2, row),
+            Single<T, TLane>(x, c3, row), Single<T, TLane>(x, c4, row), Single<T, TLane>(x, c5, row));
+        Combine<T, TLane>(
+            v, target + (30 * step), step, Single<T, TLane>(x, source + row, row), Single<T, TLane>(x, c1 + row, row),
+            Single<T, TLane>(x, c2 + row, row), Single<T, TLane>(x, c3 + row, row), Single<T, TLane>(x, c4 + row, row),
+            Single<T, TLane>(x, c5 + row, row));
+    }
 
     // Two rows of B^T x B.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void CombinePair<T, TLane>(
         ArrayView<TLane> x, int source, int row, int column, ArrayView<TLane> v, int target, int step, T point, T other)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -112,7 +121,7 @@ internal readonly struct WinogradTile4 : IWinogradTile
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {
-        TLane aa = TLane.Splat(-Points<T>.AA), bb = TLane.Splat(-Points<T>.BB);
+        TLane aa = TLane.Splat(Points<T>.MinusAA), bb = TLane.Splat(Points<T>.MinusBB);
         TLane evenA = TLane.Fma(bb, t2, t4), oddA = TLane.Splat(Points<T>.A) * TLane.Fma(bb, t1, t3);
         TLane evenB = TLane.Fma(aa, t2, t4), oddB = TLane.Splat(Points<T>.B) * TLane.Fma(aa, t1, t3);
         Real.Store(v, target, Single<T, TLane>(t0, t2, t4));
@@ -124,7 +133,6 @@ internal readonly struct WinogradTile4 : IWinogradTile
     }
 
     // Rows 0 and 2 of A^T m A, which take the sums of the pairs.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void EvenRows<T, TLane>(ArrayView<TLane> m, int source, int step, ArrayView<TLane> y, int target, int row, int column)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
@@ -146,7 +154,6 @@ internal readonly struct WinogradTile4 : IWinogradTile
     }
 
     // Rows 1 and 3, which take the differences; the places of m begin at its second row.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void OddRows<T, TLane>(ArrayView<TLane> m, int source, int step, ArrayView<TLane> y, int target, int row, int column)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
@@ -161,7 +168,7 @@ internal readonly struct WinogradTile4 : IWinogradTile
         Gather<T, TLane>(
             y, target, column, Mix(a0, b0, a, b), Mix(a1, b1, a, b), Mix(a2, b2, a, b), Mix(a3, b3, a, b), Mix(a4, b4, a, b),
             Mix(a5, b5, a, b));
-        T aaa = a * Points<T>.AA, bbb = b * Points<T>.BB;
+        T aaa = Points<T>.AAA, bbb = Points<T>.BBB;
         Gather<T, TLane>(
             y, target + (2 * row), column,
             Real.Load(m, source + (24 * step)) + Mix(a0, b0, aaa, bbb), Real.Load(m, source + (25 * step)) + Mix(a1, b1, aaa, bbb),
@@ -197,7 +204,7 @@ internal readonly struct WinogradTile4 : IWinogradTile
         Real.Store(y, target, s0 + sumA + sumB);
         Real.Store(y, target + column, Mix(differenceA, differenceB, a, b));
         Real.Store(y, target + (2 * column), Mix(sumA, sumB, aa, bb));
-        Real.Store(y, target + (3 * column), s5 + Mix(differenceA, differenceB, a * aa, b * bb));
+        Real.Store(y, target + (3 * column), s5 + Mix(differenceA, differenceB, Points<T>.AAA, Points<T>.BBB));
     }
 
     // Two rows of G w G^T.
@@ -232,26 +239,34 @@ internal readonly struct WinogradTile4 : IWinogradTile
         Real.Store(u, target + (5 * step), q2);
     }
 
-    // Written so that compilers see constants: conversions of generic mathematics do not compile in kernels.
+    // Constants to ILGPU and to .NET alike.
     private static class Points<T>
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        public static T A => Half + (Half * Half * Half);
+        public static readonly T A = T.CreateChecked(0.625);
 
-        public static T B => T.One + Half;
+        public static readonly T B = T.CreateChecked(1.5);
 
-        public static T AA => A * A;
+        public static readonly T AA = A * A;
 
-        public static T BB => B * B;
+        public static readonly T BB = B * B;
 
-        public static T AABB => AA * BB;
+        public static readonly T AAA = AA * A;
 
-        public static T Scale => T.One / AABB;
+        public static readonly T BBB = BB * B;
 
-        public static T ScaleA => Half / (AA * (AA - BB));
+        public static readonly T MinusAA = -AA;
 
-        public static T ScaleB => Half / (BB * (BB - AA));
+        public static readonly T MinusBB = -BB;
 
-        private static T Half => T.One / (T.One + T.One);
+        public static readonly T Product = AA * BB;
+
+        public static readonly T MinusSum = -(AA + BB);
+
+        public static readonly T Scale = T.One / Product;
+
+        public static readonly T ScaleA = T.One / ((AA + AA) * (AA - BB));
+
+        public static readonly T ScaleB = T.One / ((BB + BB) * (BB - AA));
     }
 }
