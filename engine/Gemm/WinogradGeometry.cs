@@ -29,6 +29,9 @@ internal static class Winograd
     /// <summary>Places of a transformed tile.</summary>
     public static int Places(int size) => (size + 2) * (size + 2);
 
+    /// <summary>Tiles of all images.</summary>
+    public static int Tiles(Shape shape, int size) => shape.N * (shape.Pixels / (size * size));
+
     /// <summary>Whether tiles of <paramref name="size"/> pixels both ways compute the convolution and its input gradient.</summary>
     public static bool Fits(ConvolutionGeometry g, int size) =>
         g.Weights is { H: 3, W: 3 } && g is { Stride: 1, Padding: 1 } && g.X.Border == 1 && g.Y.Border == 1

@@ -85,8 +85,8 @@ internal sealed record OpCase
     public bool NaNGradientOpen { get; init; }
 
     /// <summary>
-    /// Operands in which the result is linear, each with the others fixed: sum(y * dy) = sum(x * dx), exactly in integer mode. An
-    /// operand "b" is a bias, which both sides leave out.
+    /// Operands in which the result is linear, each with the others fixed: sum(y * dy) = sum(x * dx), in integer mode exactly but for
+    /// what is inexact. An operand "b" is a bias, which both sides leave out.
     /// </summary>
     public string[] Adjoint { get; init; } = [];
 

@@ -4,8 +4,8 @@ namespace Deat.Tests;
 
 internal static partial class OpSpecs
 {
-    // Two of the smallest convolutions that Winograd's tiles can do.
-    private const long LeastEvenProducts = 2 * 16 * 16 * 9 * 4;
+    // Two of the smallest convolutions that Winograd's tiles of one pixel can do.
+    private const long LeastTiledProducts = 2 * 16 * 16 * 9;
 
     // The first four have a few slabs of each kind, and are all that a simulator can do.
     private static readonly Convolution[] Edges =
@@ -39,7 +39,7 @@ internal static partial class OpSpecs
 
     public static OpSpec Conv2d(ConvolutionAlgorithm algorithm) => Conv2d(
         algorithm, algorithm.ToString(),
-        algorithm switch { ConvolutionAlgorithm.Winograd => 20, ConvolutionAlgorithm.Direct => 1, _ => 10 },
+        algorithm switch { ConvolutionAlgorithm.Winograd or ConvolutionAlgorithm.Winograd4 => 20, ConvolutionAlgorithm.Direct => 1, _ => 10 },
         draw => DrawConvolution(draw, algorithm));
 
     private static OpSpec Conv2d(ConvolutionAlgorithm algorithm, string variant, int weight, Func<Draw, OpCase> draw) => new()
@@ -64,12 +64,11 @@ internal static partial class OpSpecs
 
     private static OpCase DrawConvolution(Draw draw, ConvolutionAlgorithm algorithm)
     {
-        long most = 20L * draw.Budget;
-        if (algorithm == ConvolutionAlgorithm.Winograd)
-            most = Math.Max(most, LeastEvenProducts);
+        int tile = algorithm switch { ConvolutionAlgorithm.Winograd => 2, ConvolutionAlgorithm.Winograd4 => 4, _ => 0 };
+        long most = Math.Max(20L * draw.Budget, LeastTiledProducts * tile * tile);
         Convolution g;
         do
-            g = algorithm == ConvolutionAlgorithm.Winograd ? DrawEven(draw) : DrawAny(draw, algorithm);
+            g = tile > 0 ? DrawTiles(draw, tile) : DrawAny(draw, algorithm);
         while (!g.IsPossible || g.Products > most || (algorithm == ConvolutionAlgorithm.Tiled && !g.FitsBorders));
 
         return Case(g, draw, algorithm);
@@ -87,12 +86,18 @@ internal static partial class OpSpecs
         Adjoint = ["x", "w"],
         Convolution = (g.Stride, g.Padding),
         // Whether a NaN weight times a zero of the padding is seen depends on who reads the padding; Winograd's tiles spread one.
-        NaNs = algorithm == ConvolutionAlgorithm.Winograd || g.IsEven ? [] : ["x"],
+        NaNs = g.HasTiles(2) ? [] : ["x"],
         // Terms of a tile that cancel leave rounding of the size of the others.
-        SharesScale = g.IsEven,
+        SharesScale = g.HasTiles(2),
+        // The larger tiles divide by what is no power of two.
+        Inexact = MayHaveLargeTiles(g, algorithm) ? ["y", "dx"] : [],
+        Factor = MayHaveLargeTiles(g, algorithm) ? 16 : 8,
         Run = scope => Ops.Conv2d(scope.Tape, scope["x"], scope["w"], g.Stride, g.Padding, algorithm, scope.Find("b")),
         Reference = arguments => g.Reference(arguments["x"], arguments["w"], arguments.Find("b"), arguments.Dy),
     };
+
+    private static bool MayHaveLargeTiles(Convolution g, ConvolutionAlgorithm algorithm) =>
+        algorithm is ConvolutionAlgorithm.Auto or ConvolutionAlgorithm.Winograd4 && g.HasTiles(4);
 
     private static Convolution DrawAny(Draw draw, ConvolutionAlgorithm algorithm)
     {
@@ -105,8 +110,8 @@ internal static partial class OpSpecs
     }
 
     // What Winograd's tiles can do, within the budget.
-    private static Convolution DrawEven(Draw draw) => new(
-        new(draw.Images(), draw.Pick(16, 16, 32, 48), 2 * draw.Between(1, 4), 2 * draw.Between(1, 4)),
+    private static Convolution DrawTiles(Draw draw, int size) => new(
+        new(draw.Images(), draw.Pick(16, 16, 32, 48), size * draw.Between(1, 8 / size), size * draw.Between(1, 8 / size)),
         new(draw.Pick(16, 16, 32, 48), 0, 3, 3), Stride: 1, Padding: 1);
 
     /// <summary>y[n,k,p,q] = sum of x[n, c, p s - pad + r, q s - pad + t] w[k,c,r,t], and its two adjoints, by the definition.</summary>
@@ -121,8 +126,8 @@ internal static partial class OpSpecs
 
         public long Products => Y.Count * W.C * W.H * W.W;
 
-        public bool IsEven => W is { H: 3, W: 3 } && (Stride, Padding) == (1, 1)
-            && X.H % 2 == 0 && X.W % 2 == 0 && X.C % 16 == 0 && W.N % 16 == 0;
+        public bool HasTiles(int size) => W is { H: 3, W: 3 } && (Stride, Padding) == (1, 1)
+            && X.H % size == 0 && X.W % size == 0 && X.C % 16 == 0 && W.N % 16 == 0;
 
         // Tiles read the padding of x, and in the input gradient what lies beyond y, from borders of one zero.
         public bool FitsBorders => Padding <= Border(X) && Reaches(X.H, W.H, Y.H) && Reaches(X.W, W.W, Y.W);

@@ -9,7 +9,7 @@ internal static partial class OpSpecs
     [
         Fill, Add,
         Conv2d(ConvolutionAlgorithm.Auto), Conv2d(ConvolutionAlgorithm.Tiled),
-        Conv2d(ConvolutionAlgorithm.Winograd), Conv2d(ConvolutionAlgorithm.Direct), Conv2dEdges,
+        Conv2d(ConvolutionAlgorithm.Winograd), Conv2d(ConvolutionAlgorithm.Winograd4), Conv2d(ConvolutionAlgorithm.Direct), Conv2dEdges,
         BatchNorm(training: true, relu: false), BatchNorm(training: false, relu: false),
         BatchNorm(training: true, relu: true), BatchNorm(training: false, relu: true),
         Relu, GlobalAveragePool, Linear, CrossEntropy, Margin, Correct,

@@ -1,0 +1,103 @@
+using Deat.Engine;
+using NUnit.Framework;
+
+namespace Deat.Tests;
+
+/// <summary>What holds for Winograd's tiles alone; the table of ops has their values, gradients and refusals.</summary>
+public sealed class WinogradTests
+{
+    private const double Tolerance = 1e-5;
+
+    /// <summary>Norms of the errors of binary32, over those of what the definition gives in binary64: most channels, least margin.</summary>
+    [TestCase(64, 16)]
+    [TestCase(512, 4)]
+    public void ErrorsAreFarBelowTheTolerance(int channels, int size)
+    {
+        foreach (string id in CpuLikeDevices)
+        {
+            Shape x = new(1, channels, size, size), w = new(channels, channels, 3, 3);
+            double[][] reference = Convolve(TestDevices.Get(id), x, w, ElementType.Float64, ConvolutionAlgorithm.Direct);
+            foreach (ConvolutionAlgorithm algorithm in (ConvolutionAlgorithm[])[ConvolutionAlgorithm.Winograd, ConvolutionAlgorithm.Winograd4])
+            {
+                double[][] results = Convolve(TestDevices.Get(id), x, w, ElementType.Float32, algorithm);
+                foreach ((double[] result, double[] exact) in results.Zip(reference))
+                    Assert.That(Norm(result.Zip(exact, (a, b) => a - b)) / Norm(exact), Is.LessThan(Tolerance / 3), $"{algorithm} on {id}");
+            }
+        }
+    }
+
+    /// <summary>A NaN reaches every pixel whose window has it, and no tile that does not.</summary>
+    [TestCase(ConvolutionAlgorithm.Winograd, 2)]
+    [TestCase(ConvolutionAlgorithm.Winograd4, 4)]
+    public void ANaNFillsTheTilesThatReadIt(ConvolutionAlgorithm algorithm, int size)
+    {
+        Shape shape = new(2, 16, 12, 16), w = new(16, 16, 3, 3);
+        foreach (string id in TestDevices.Ids)
+        {
+            foreach ((int row, int column) in ((int, int)[])[(0, 0), (5, 6), (7, 8), (11, 15)])
+            {
+                double[] y = Convolve(TestDevices.Get(id), shape, w, ElementType.Float32, algorithm, (row * 16) + column)[0];
+                for (int i = 0; i < y.Length; i++)
+                {
+                    int p = i / 16 % 12, q = i % 16;
+                    bool reads = i < y.Length / 2 && Reads(p, row, size) && Reads(q, column, size);
+                    Assert.That(double.IsNaN(y[i]), Is.EqualTo(reads), $"{algorithm} on {id}: ({p}, {q}) of a NaN at ({row}, {column})");
+                }
+            }
+        }
+    }
+
+    /// <summary>Larger tiles where there are enough of them for the weights.</summary>
+    [TestCase(32, 64, 32, ConvolutionAlgorithm.Winograd4)]
+    [TestCase(32, 256, 8, ConvolutionAlgorithm.Winograd4)]
+    [TestCase(128, 512, 4, ConvolutionAlgorithm.Winograd4)]
+    [TestCase(32, 512, 4, ConvolutionAlgorithm.Winograd)]
+    [TestCase(8, 256, 8, ConvolutionAlgorithm.Winograd)]
+    [TestCase(32, 64, 6, ConvolutionAlgorithm.Winograd)]
+    public void IsChosenWhereItIsFaster(int images, int channels, int size, ConvolutionAlgorithm chosen)
+    {
+        foreach (string id in CpuLikeDevices)
+        {
+            DeviceTraits traits = TestDevices.Get(id).Traits;
+            ConvolutionGeometry g = new(
+                traits.LayoutFor(new Shape(images, channels, size, size)), new Shape(channels, channels, 3, 3), 1, 1, traits);
+            Assert.That(Convolutions.Choose(g, Precision.Float32), Is.EqualTo(chosen), id);
+        }
+    }
+
+    private static IEnumerable<string> CpuLikeDevices => TestDevices.Ids.Where(id => TestDevices.Get(id).Traits.IsCpuLike);
+
+    // A tile reads one pixel around it.
+    private static bool Reads(int output, int input, int size) =>
+        input >= (output / size * size) - 1 && input <= (output / size * size) + size;
+
+    private static double Norm(IEnumerable<double> values) => Math.Sqrt(values.Sum(value => value * value));
+
+    private static double[][] Convolve(
+        ComputeDevice device, Shape x, Shape w, ElementType type, ConvolutionAlgorithm algorithm, int? nan = null)
+    {
+        Random random = new(1);
+        using Workspace workspace = new(device, MemoryCategory.Data);
+        return type == ElementType.Float32 ? Run(value => value) : Run(value => (double)value);
+
+        double[][] Run<T>(Func<float, T> to)
+            where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+        {
+            float[] pixels = Values(x);
+            if (nan is int place)
+                pixels[place] = float.NaN;
+            Tensor input = workspace.Activation<T>(x, type, [.. pixels.Select(to)]);
+            Tensor weights = workspace.Plain<T>(w, type, [.. Values(w).Select(to)]);
+            using Tape tape = new(device, Wanted.Input);
+            tape.Watch(input);
+            Tensor y = Ops.Conv2d(tape, input, weights, 1, 1, algorithm);
+            double[] forward = Read(y);
+            tape.Backward(y, workspace.Activation<T>(y.Shape, type, [.. Values(y.Shape).Select(to)]));
+            return [forward, Read(tape.Gradient(input))];
+
+            static double[] Read(Tensor tensor) => [.. tensor.ToArray<T>().Select(double.CreateChecked)];
+        }
+
+        float[] Values(Shape shape) => [.. Enumerable.Range(0, (int)shape.Count).Select(_ => random.NextSingle() - 0.5f)];
+    }
+}
