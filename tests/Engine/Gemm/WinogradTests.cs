@@ -29,7 +29,7 @@ public sealed class WinogradTests
     /// <summary>A NaN reaches every pixel whose window has it, and no tile that does not.</summary>
     [TestCase(ConvolutionAlgorithm.Winograd, 2)]
     [TestCase(ConvolutionAlgorithm.Winograd4, 4)]
-    public void ANaNFillsTheTilesThatReadIt(ConvolutionAlgorithm algorithm, int size)
+    public void ANaNStaysInTheTilesThatReadIt(ConvolutionAlgorithm algorithm, int size)
     {
         Shape shape = new(2, 16, 12, 16), w = new(16, 16, 3, 3);
         foreach (string id in TestDevices.Ids)
@@ -40,8 +40,11 @@ public sealed class WinogradTests
                 for (int i = 0; i < y.Length; i++)
                 {
                     int p = i / 16 % 12, q = i % 16;
-                    bool reads = i < y.Length / 2 && Reads(p, row, size) && Reads(q, column, size);
-                    Assert.That(double.IsNaN(y[i]), Is.EqualTo(reads), $"{algorithm} on {id}: ({p}, {q}) of a NaN at ({row}, {column})");
+                    bool isFirst = i < y.Length / 2;
+                    bool must = isFirst && Math.Abs(p - row) <= 1 && Math.Abs(q - column) <= 1;
+                    bool may = isFirst && Reads(p, row, size) && Reads(q, column, size);
+                    Assert.That(
+                        double.IsNaN(y[i]) ? may : !must, Is.True, $"{algorithm} on {id}: ({p}, {q}) is {y[i]}, NaN at ({row}, {column})");
                 }
             }
         }
