@@ -14,7 +14,8 @@ namespace Deat.Engine;
 /// G   = 1 0 0 | 1 a aa | 1 -a aa | 1 b bb | 1 -b bb | 0 0 1, rows over aabb, 2aa(aa - bb) twice, 2bb(bb - aa) twice and 1
 /// A^T = 1 1 1 1 1 0 | 0 a -a b -b 0 | 0 aa aa bb bb 0 | 0 aaa -aaa bbb -bbb 1
 /// </code>
-/// Rows of a pair of points are the sum and the difference of an even and an odd part.
+/// Rows of a pair of points are the sum and the difference of an even and an odd part. One row of a tile is held at a time, and read
+/// anew for the next: two rows of binary64 do not fit the registers of a GPU.
 /// </summary>
 /// <remarks>
 /// Some methods are not to be inlined by .NET, which then inlines what they call: its budget for one method is smaller than a transform,
@@ -48,11 +49,11 @@ internal readonly struct WinogradTile4 : IWinogradTile
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {
+        Weigh<T, TLane>(u, target + (30 * step), step, c0, c1, c2);
         TLane scale = TLane.Splat(Points<T>.Scale);
         Weigh<T, TLane>(u, target, step, a0 * scale, a1 * scale, a2 * scale);
         WeighPair<T, TLane>(u, target + (6 * step), step, a0, a1, a2, b0, b1, b2, c0, c1, c2, Points<T>.A, Points<T>.AA, Points<T>.ScaleA);
         WeighPair<T, TLane>(u, target + (18 * step), step, a0, a1, a2, b0, b1, b2, c0, c1, c2, Points<T>.B, Points<T>.BB, Points<T>.ScaleB);
-        Weigh<T, TLane>(u, target + (30 * step), step, c0, c1, c2);
     }
 
     // Rows 0 and 5 of B^T, of three pixels every second row.
@@ -68,18 +69,16 @@ internal readonly struct WinogradTile4 : IWinogradTile
         where TLane : unmanaged, ILane<TLane, T> =>
         TLane.Fma(TLane.Splat(Points<T>.Product), x0, TLane.Fma(TLane.Splat(Points<T>.MinusSum), x2, x4));
 
-    // The even part of the rows of a pair of points, where `other` is minus the square of the other pair.
+    // The row of B^T of a point, where `other` is minus the square of the other pair.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TLane Even<T, TLane>(ArrayView<TLane> x, int place, int row, T other)
+    private static TLane AtPoint<T, TLane>(ArrayView<TLane> x, int place, int row, T point, T other)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TLane : unmanaged, ILane<TLane, T> =>
-        TLane.Fma(TLane.Splat(other), Real.Load(x, place + (2 * row)), Real.Load(x, place + (4 * row)));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TLane Odd<T, TLane>(ArrayView<TLane> x, int place, int row, T point, T other)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TLane : unmanaged, ILane<TLane, T> =>
-        TLane.Splat(point) * TLane.Fma(TLane.Splat(other), Real.Load(x, place + row), Real.Load(x, place + (3 * row)));
+        where TLane : unmanaged, ILane<TLane, T>
+    {
+        TLane odd = TLane.Fma(TLane.Splat(other), Real.Load(x, place + row), Real.Load(x, place + (3 * row)));
+        TLane even = TLane.Fma(TLane.Splat(other), Real.Load(x, place + (2 * row)), Real.Load(x, place + (4 * row)));
+        return TLane.Fma(TLane.Splat(point), odd, even);
+    }
 
     // The first and the last row of B^T x B.
     private static void CombineSingles<T, TLane>(
@@ -104,14 +103,14 @@ internal readonly struct WinogradTile4 : IWinogradTile
         where TLane : unmanaged, ILane<TLane, T>
     {
         int c1 = source + column, c2 = c1 + column, c3 = c2 + column, c4 = c3 + column, c5 = c4 + column;
-        TLane e0 = Even<T, TLane>(x, source, row, other), o0 = Odd<T, TLane>(x, source, row, point, other);
-        TLane e1 = Even<T, TLane>(x, c1, row, other), o1 = Odd<T, TLane>(x, c1, row, point, other);
-        TLane e2 = Even<T, TLane>(x, c2, row, other), o2 = Odd<T, TLane>(x, c2, row, point, other);
-        TLane e3 = Even<T, TLane>(x, c3, row, other), o3 = Odd<T, TLane>(x, c3, row, point, other);
-        TLane e4 = Even<T, TLane>(x, c4, row, other), o4 = Odd<T, TLane>(x, c4, row, point, other);
-        TLane e5 = Even<T, TLane>(x, c5, row, other), o5 = Odd<T, TLane>(x, c5, row, point, other);
-        Combine<T, TLane>(v, target, step, e0 + o0, e1 + o1, e2 + o2, e3 + o3, e4 + o4, e5 + o5);
-        Combine<T, TLane>(v, target + (6 * step), step, e0 - o0, e1 - o1, e2 - o2, e3 - o3, e4 - o4, e5 - o5);
+        Combine<T, TLane>(
+            v, target, step, AtPoint<T, TLane>(x, source, row, point, other), AtPoint<T, TLane>(x, c1, row, point, other),
+            AtPoint<T, TLane>(x, c2, row, point, other), AtPoint<T, TLane>(x, c3, row, point, other),
+            AtPoint<T, TLane>(x, c4, row, point, other), AtPoint<T, TLane>(x, c5, row, point, other));
+        Combine<T, TLane>(
+            v, target + (6 * step), step, AtPoint<T, TLane>(x, source, row, -point, other), AtPoint<T, TLane>(x, c1, row, -point, other),
+            AtPoint<T, TLane>(x, c2, row, -point, other), AtPoint<T, TLane>(x, c3, row, -point, other),
+            AtPoint<T, TLane>(x, c4, row, -point, other), AtPoint<T, TLane>(x, c5, row, -point, other));
     }
 
     // One row of t B.
@@ -137,20 +136,15 @@ internal readonly struct WinogradTile4 : IWinogradTile
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {
-        TLane a0 = Plus<T, TLane>(m, source + (6 * step), step), b0 = Plus<T, TLane>(m, source + (18 * step), step);
-        TLane a1 = Plus<T, TLane>(m, source + (7 * step), step), b1 = Plus<T, TLane>(m, source + (19 * step), step);
-        TLane a2 = Plus<T, TLane>(m, source + (8 * step), step), b2 = Plus<T, TLane>(m, source + (20 * step), step);
-        TLane a3 = Plus<T, TLane>(m, source + (9 * step), step), b3 = Plus<T, TLane>(m, source + (21 * step), step);
-        TLane a4 = Plus<T, TLane>(m, source + (10 * step), step), b4 = Plus<T, TLane>(m, source + (22 * step), step);
-        TLane a5 = Plus<T, TLane>(m, source + (11 * step), step), b5 = Plus<T, TLane>(m, source + (23 * step), step);
-        Gather<T, TLane>(
-            y, target, column, Real.Load(m, source) + a0 + b0, Real.Load(m, source + step) + a1 + b1,
-            Real.Load(m, source + (2 * step)) + a2 + b2, Real.Load(m, source + (3 * step)) + a3 + b3,
-            Real.Load(m, source + (4 * step)) + a4 + b4, Real.Load(m, source + (5 * step)) + a5 + b5);
         T aa = Points<T>.AA, bb = Points<T>.BB;
         Gather<T, TLane>(
-            y, target + (2 * row), column, Mix(a0, b0, aa, bb), Mix(a1, b1, aa, bb), Mix(a2, b2, aa, bb), Mix(a3, b3, aa, bb),
-            Mix(a4, b4, aa, bb), Mix(a5, b5, aa, bb));
+            y, target, column, First<T, TLane>(m, source + step, step), First<T, TLane>(m, source + (2 * step), step),
+            First<T, TLane>(m, source + (3 * step), step), First<T, TLane>(m, source + (4 * step), step),
+            First<T, TLane>(m, source, step), First<T, TLane>(m, source + (5 * step), step));
+        Gather<T, TLane>(
+            y, target + (2 * row), column, Even(m, source + (7 * step), step, aa, bb), Even(m, source + (8 * step), step, aa, bb),
+            Even(m, source + (9 * step), step, aa, bb), Even(m, source + (10 * step), step, aa, bb),
+            Even(m, source + (6 * step), step, aa, bb), Even(m, source + (11 * step), step, aa, bb));
     }
 
     // Rows 1 and 3, which take the differences; the places of m begin at its second row.
@@ -158,23 +152,42 @@ internal readonly struct WinogradTile4 : IWinogradTile
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {
-        TLane a0 = Minus<T, TLane>(m, source, step), b0 = Minus<T, TLane>(m, source + (12 * step), step);
-        TLane a1 = Minus<T, TLane>(m, source + step, step), b1 = Minus<T, TLane>(m, source + (13 * step), step);
-        TLane a2 = Minus<T, TLane>(m, source + (2 * step), step), b2 = Minus<T, TLane>(m, source + (14 * step), step);
-        TLane a3 = Minus<T, TLane>(m, source + (3 * step), step), b3 = Minus<T, TLane>(m, source + (15 * step), step);
-        TLane a4 = Minus<T, TLane>(m, source + (4 * step), step), b4 = Minus<T, TLane>(m, source + (16 * step), step);
-        TLane a5 = Minus<T, TLane>(m, source + (5 * step), step), b5 = Minus<T, TLane>(m, source + (17 * step), step);
-        T a = Points<T>.A, b = Points<T>.B;
+        T a = Points<T>.A, b = Points<T>.B, aaa = Points<T>.AAA, bbb = Points<T>.BBB;
         Gather<T, TLane>(
-            y, target, column, Mix(a0, b0, a, b), Mix(a1, b1, a, b), Mix(a2, b2, a, b), Mix(a3, b3, a, b), Mix(a4, b4, a, b),
-            Mix(a5, b5, a, b));
-        T aaa = Points<T>.AAA, bbb = Points<T>.BBB;
+            y, target, column, Odd(m, source + step, step, a, b), Odd(m, source + (2 * step), step, a, b),
+            Odd(m, source + (3 * step), step, a, b), Odd(m, source + (4 * step), step, a, b), Odd(m, source, step, a, b),
+            Odd(m, source + (5 * step), step, a, b));
         Gather<T, TLane>(
-            y, target + (2 * row), column,
-            Real.Load(m, source + (24 * step)) + Mix(a0, b0, aaa, bbb), Real.Load(m, source + (25 * step)) + Mix(a1, b1, aaa, bbb),
-            Real.Load(m, source + (26 * step)) + Mix(a2, b2, aaa, bbb), Real.Load(m, source + (27 * step)) + Mix(a3, b3, aaa, bbb),
-            Real.Load(m, source + (28 * step)) + Mix(a4, b4, aaa, bbb), Real.Load(m, source + (29 * step)) + Mix(a5, b5, aaa, bbb));
+            y, target + (2 * row), column, Last(m, source + step, step, aaa, bbb), Last(m, source + (2 * step), step, aaa, bbb),
+            Last(m, source + (3 * step), step, aaa, bbb), Last(m, source + (4 * step), step, aaa, bbb),
+            Last(m, source, step, aaa, bbb), Last(m, source + (5 * step), step, aaa, bbb));
     }
+
+    // Columns of A^T m; those of odd and even powers begin at the row of the first point.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TLane First<T, TLane>(ArrayView<TLane> m, int place, int step)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T> =>
+        Plus<T, TLane>(m, place + (6 * step), step) + Plus<T, TLane>(m, place + (18 * step), step) + Real.Load(m, place);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TLane Even<T, TLane>(ArrayView<TLane> m, int place, int step, T timesA, T timesB)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T> =>
+        Mix(Plus<T, TLane>(m, place, step), Plus<T, TLane>(m, place + (12 * step), step), timesA, timesB);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TLane Odd<T, TLane>(ArrayView<TLane> m, int place, int step, T timesA, T timesB)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T> =>
+        Mix(Minus<T, TLane>(m, place, step), Minus<T, TLane>(m, place + (12 * step), step), timesA, timesB);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TLane Last<T, TLane>(ArrayView<TLane> m, int place, int step, T timesA, T timesB)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T> => TLane.Fma(
+            TLane.Splat(timesA), Minus<T, TLane>(m, place, step),
+            TLane.Fma(TLane.Splat(timesB), Minus<T, TLane>(m, place + (12 * step), step), Real.Load(m, place + (24 * step))));
 
     // The sum and the difference of a pair of points, which lie a row of places apart.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -192,19 +205,20 @@ internal readonly struct WinogradTile4 : IWinogradTile
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T> => TLane.Fma(TLane.Splat(timesA), a, TLane.Splat(timesB) * b);
 
-    // One row of s A.
+    // One row of s A; the pairs come first, whose sums and differences are what is held.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Gather<T, TLane>(
-        ArrayView<TLane> y, int target, int column, TLane s0, TLane s1, TLane s2, TLane s3, TLane s4, TLane s5)
+        ArrayView<TLane> y, int target, int column, TLane s1, TLane s2, TLane s3, TLane s4, TLane s0, TLane s5)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {
-        T a = Points<T>.A, b = Points<T>.B, aa = Points<T>.AA, bb = Points<T>.BB;
         TLane sumA = s1 + s2, differenceA = s1 - s2, sumB = s3 + s4, differenceB = s3 - s4;
-        Real.Store(y, target, s0 + sumA + sumB);
-        Real.Store(y, target + column, Mix(differenceA, differenceB, a, b));
-        Real.Store(y, target + (2 * column), Mix(sumA, sumB, aa, bb));
-        Real.Store(y, target + (3 * column), s5 + Mix(differenceA, differenceB, Points<T>.AAA, Points<T>.BBB));
+        Real.Store(y, target, sumA + sumB + s0);
+        Real.Store(y, target + column, Mix(differenceA, differenceB, Points<T>.A, Points<T>.B));
+        Real.Store(y, target + (2 * column), Mix(sumA, sumB, Points<T>.AA, Points<T>.BB));
+        Real.Store(
+            y, target + (3 * column),
+            TLane.Fma(TLane.Splat(Points<T>.AAA), differenceA, TLane.Fma(TLane.Splat(Points<T>.BBB), differenceB, s5)));
     }
 
     // Two rows of G w G^T.
@@ -215,11 +229,13 @@ internal readonly struct WinogradTile4 : IWinogradTile
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {
-        TLane p = TLane.Splat(point), s = TLane.Splat(square), factor = TLane.Splat(scale);
-        TLane e0 = TLane.Fma(s, c0, a0), e1 = TLane.Fma(s, c1, a1), e2 = TLane.Fma(s, c2, a2);
-        TLane o0 = p * b0, o1 = p * b1, o2 = p * b2;
-        Weigh<T, TLane>(u, target, step, (e0 + o0) * factor, (e1 + o1) * factor, (e2 + o2) * factor);
-        Weigh<T, TLane>(u, target + (6 * step), step, (e0 - o0) * factor, (e1 - o1) * factor, (e2 - o2) * factor);
+        TLane s = TLane.Splat(square), factor = TLane.Splat(scale), p = TLane.Splat(point);
+        Weigh<T, TLane>(
+            u, target, step, TLane.Fma(p, b0, TLane.Fma(s, c0, a0)) * factor, TLane.Fma(p, b1, TLane.Fma(s, c1, a1)) * factor,
+            TLane.Fma(p, b2, TLane.Fma(s, c2, a2)) * factor);
+        Weigh<T, TLane>(
+            u, target + (6 * step), step, (TLane.Fma(s, c0, a0) - (p * b0)) * factor, (TLane.Fma(s, c1, a1) - (p * b1)) * factor,
+            (TLane.Fma(s, c2, a2) - (p * b2)) * factor);
     }
 
     // One row of q G^T.
@@ -228,15 +244,15 @@ internal readonly struct WinogradTile4 : IWinogradTile
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {
-        TLane scaleA = TLane.Splat(Points<T>.ScaleA), scaleB = TLane.Splat(Points<T>.ScaleB);
-        TLane evenA = TLane.Fma(TLane.Splat(Points<T>.AA), q2, q0), oddA = TLane.Splat(Points<T>.A) * q1;
-        TLane evenB = TLane.Fma(TLane.Splat(Points<T>.BB), q2, q0), oddB = TLane.Splat(Points<T>.B) * q1;
         Real.Store(u, target, q0 * TLane.Splat(Points<T>.Scale));
+        Real.Store(u, target + (5 * step), q2);
+        TLane evenA = TLane.Fma(TLane.Splat(Points<T>.AA), q2, q0), oddA = TLane.Splat(Points<T>.A) * q1;
+        TLane scaleA = TLane.Splat(Points<T>.ScaleA), scaleB = TLane.Splat(Points<T>.ScaleB);
         Real.Store(u, target + step, (evenA + oddA) * scaleA);
         Real.Store(u, target + (2 * step), (evenA - oddA) * scaleA);
+        TLane evenB = TLane.Fma(TLane.Splat(Points<T>.BB), q2, q0), oddB = TLane.Splat(Points<T>.B) * q1;
         Real.Store(u, target + (3 * step), (evenB + oddB) * scaleB);
         Real.Store(u, target + (4 * step), (evenB - oddB) * scaleB);
-        Real.Store(u, target + (5 * step), q2);
     }
 
     // Constants to ILGPU and to .NET alike.
