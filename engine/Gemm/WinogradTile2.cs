@@ -11,7 +11,7 @@ internal interface IWinogradTile
     /// <summary>Pixels of the output, both ways.</summary>
     static abstract int Size { get; }
 
-    /// <summary>v = B^T x B of the pixels from <paramref name="source"/> on, <paramref name="step"/> lanes from place to place of v.</summary>
+    /// <summary>v = B^T x B, <paramref name="step"/> lanes from place to place of v.</summary>
     static abstract void Input<T, TLane>(ArrayView<TLane> x, int source, int row, int column, ArrayView<TLane> v, int target, int step)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>;

@@ -39,8 +39,10 @@ internal readonly struct WinogradTile4 : IWinogradTile
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {
-        EvenRows<T, TLane>(m, source, step, y, target, row, column);
-        OddRows<T, TLane>(m, source + (6 * step), step, y, target + row, row, column);
+        Gather<T, TLane, Row0>(m, source, step, y, target, column);
+        Gather<T, TLane, Row1>(m, source, step, y, target + row, column);
+        Gather<T, TLane, Row2>(m, source, step, y, target + (2 * row), column);
+        Gather<T, TLane, Row3>(m, source, step, y, target + (3 * row), column);
     }
 
     public static void Weights<T, TLane>(
@@ -131,64 +133,6 @@ internal readonly struct WinogradTile4 : IWinogradTile
         Real.Store(v, target + (5 * step), Single<T, TLane>(t1, t3, t5));
     }
 
-    // Rows 0 and 2 of A^T m A, which take the sums of the pairs.
-    private static void EvenRows<T, TLane>(ArrayView<TLane> m, int source, int step, ArrayView<TLane> y, int target, int row, int column)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TLane : unmanaged, ILane<TLane, T>
-    {
-        T aa = Points<T>.AA, bb = Points<T>.BB;
-        Gather<T, TLane>(
-            y, target, column, First<T, TLane>(m, source + step, step), First<T, TLane>(m, source + (2 * step), step),
-            First<T, TLane>(m, source + (3 * step), step), First<T, TLane>(m, source + (4 * step), step),
-            First<T, TLane>(m, source, step), First<T, TLane>(m, source + (5 * step), step));
-        Gather<T, TLane>(
-            y, target + (2 * row), column, Even(m, source + (7 * step), step, aa, bb), Even(m, source + (8 * step), step, aa, bb),
-            Even(m, source + (9 * step), step, aa, bb), Even(m, source + (10 * step), step, aa, bb),
-            Even(m, source + (6 * step), step, aa, bb), Even(m, source + (11 * step), step, aa, bb));
-    }
-
-    // Rows 1 and 3, which take the differences; the places of m begin at its second row.
-    private static void OddRows<T, TLane>(ArrayView<TLane> m, int source, int step, ArrayView<TLane> y, int target, int row, int column)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TLane : unmanaged, ILane<TLane, T>
-    {
-        T a = Points<T>.A, b = Points<T>.B, aaa = Points<T>.AAA, bbb = Points<T>.BBB;
-        Gather<T, TLane>(
-            y, target, column, Odd(m, source + step, step, a, b), Odd(m, source + (2 * step), step, a, b),
-            Odd(m, source + (3 * step), step, a, b), Odd(m, source + (4 * step), step, a, b), Odd(m, source, step, a, b),
-            Odd(m, source + (5 * step), step, a, b));
-        Gather<T, TLane>(
-            y, target + (2 * row), column, Last(m, source + step, step, aaa, bbb), Last(m, source + (2 * step), step, aaa, bbb),
-            Last(m, source + (3 * step), step, aaa, bbb), Last(m, source + (4 * step), step, aaa, bbb),
-            Last(m, source, step, aaa, bbb), Last(m, source + (5 * step), step, aaa, bbb));
-    }
-
-    // Columns of A^T m; those of odd and even powers begin at the row of the first point.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TLane First<T, TLane>(ArrayView<TLane> m, int place, int step)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TLane : unmanaged, ILane<TLane, T> =>
-        Plus<T, TLane>(m, place + (6 * step), step) + Plus<T, TLane>(m, place + (18 * step), step) + Real.Load(m, place);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TLane Even<T, TLane>(ArrayView<TLane> m, int place, int step, T timesA, T timesB)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TLane : unmanaged, ILane<TLane, T> =>
-        Mix(Plus<T, TLane>(m, place, step), Plus<T, TLane>(m, place + (12 * step), step), timesA, timesB);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TLane Odd<T, TLane>(ArrayView<TLane> m, int place, int step, T timesA, T timesB)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TLane : unmanaged, ILane<TLane, T> =>
-        Mix(Minus<T, TLane>(m, place, step), Minus<T, TLane>(m, place + (12 * step), step), timesA, timesB);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TLane Last<T, TLane>(ArrayView<TLane> m, int place, int step, T timesA, T timesB)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TLane : unmanaged, ILane<TLane, T> => TLane.Fma(
-            TLane.Splat(timesA), Minus<T, TLane>(m, place, step),
-            TLane.Fma(TLane.Splat(timesB), Minus<T, TLane>(m, place + (12 * step), step), Real.Load(m, place + (24 * step))));
-
     // The sum and the difference of a pair of points, which lie a row of places apart.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TLane Plus<T, TLane>(ArrayView<TLane> m, int place, int step)
@@ -205,20 +149,21 @@ internal readonly struct WinogradTile4 : IWinogradTile
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T> => TLane.Fma(TLane.Splat(timesA), a, TLane.Splat(timesB) * b);
 
-    // One row of s A; the pairs come first, whose sums and differences are what is held.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Gather<T, TLane>(
-        ArrayView<TLane> y, int target, int column, TLane s1, TLane s2, TLane s3, TLane s4, TLane s0, TLane s5)
+    // One row of A^T m A. Stores stand between what the pairs of points take and what zero and infinity do, so that less is held.
+    private static void Gather<T, TLane, TRow>(ArrayView<TLane> m, int source, int step, ArrayView<TLane> y, int target, int column)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
+        where TRow : struct, IRow
     {
-        TLane sumA = s1 + s2, differenceA = s1 - s2, sumB = s3 + s4, differenceB = s3 - s4;
-        Real.Store(y, target, sumA + sumB + s0);
+        TLane s1 = TRow.Column<T, TLane>(m, source + step, step), s2 = TRow.Column<T, TLane>(m, source + (2 * step), step);
+        TLane sumA = s1 + s2, differenceA = s1 - s2;
+        TLane s3 = TRow.Column<T, TLane>(m, source + (3 * step), step), s4 = TRow.Column<T, TLane>(m, source + (4 * step), step);
+        TLane sumB = s3 + s4, differenceB = s3 - s4;
         Real.Store(y, target + column, Mix(differenceA, differenceB, Points<T>.A, Points<T>.B));
         Real.Store(y, target + (2 * column), Mix(sumA, sumB, Points<T>.AA, Points<T>.BB));
-        Real.Store(
-            y, target + (3 * column),
-            TLane.Fma(TLane.Splat(Points<T>.AAA), differenceA, TLane.Fma(TLane.Splat(Points<T>.BBB), differenceB, s5)));
+        Real.Store(y, target, TRow.Column<T, TLane>(m, source, step) + (sumA + sumB));
+        TLane s5 = TRow.Column<T, TLane>(m, source + (5 * step), step);
+        Real.Store(y, target + (3 * column), s5 + Mix(differenceA, differenceB, Points<T>.AAA, Points<T>.BBB));
     }
 
     // Two rows of G w G^T.
@@ -253,6 +198,51 @@ internal readonly struct WinogradTile4 : IWinogradTile
         TLane evenB = TLane.Fma(TLane.Splat(Points<T>.BB), q2, q0), oddB = TLane.Splat(Points<T>.B) * q1;
         Real.Store(u, target + (3 * step), (evenB + oddB) * scaleB);
         Real.Store(u, target + (4 * step), (evenB - oddB) * scaleB);
+    }
+
+    // A row of A^T, times a column of m.
+    private interface IRow
+    {
+        static abstract TLane Column<T, TLane>(ArrayView<TLane> m, int place, int step)
+            where T : unmanaged, IBinaryFloatingPointIeee754<T>
+            where TLane : unmanaged, ILane<TLane, T>;
+    }
+
+    private readonly struct Row0 : IRow
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static TLane Column<T, TLane>(ArrayView<TLane> m, int place, int step)
+            where T : unmanaged, IBinaryFloatingPointIeee754<T>
+            where TLane : unmanaged, ILane<TLane, T> =>
+            Real.Load(m, place) + (Plus<T, TLane>(m, place + (6 * step), step) + Plus<T, TLane>(m, place + (18 * step), step));
+    }
+
+    private readonly struct Row1 : IRow
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static TLane Column<T, TLane>(ArrayView<TLane> m, int place, int step)
+            where T : unmanaged, IBinaryFloatingPointIeee754<T>
+            where TLane : unmanaged, ILane<TLane, T> =>
+            Mix(Minus<T, TLane>(m, place + (6 * step), step), Minus<T, TLane>(m, place + (18 * step), step), Points<T>.A, Points<T>.B);
+    }
+
+    private readonly struct Row2 : IRow
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static TLane Column<T, TLane>(ArrayView<TLane> m, int place, int step)
+            where T : unmanaged, IBinaryFloatingPointIeee754<T>
+            where TLane : unmanaged, ILane<TLane, T> =>
+            Mix(Plus<T, TLane>(m, place + (6 * step), step), Plus<T, TLane>(m, place + (18 * step), step), Points<T>.AA, Points<T>.BB);
+    }
+
+    private readonly struct Row3 : IRow
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static TLane Column<T, TLane>(ArrayView<TLane> m, int place, int step)
+            where T : unmanaged, IBinaryFloatingPointIeee754<T>
+            where TLane : unmanaged, ILane<TLane, T> =>
+            Real.Load(m, place + (30 * step)) + Mix(
+                Minus<T, TLane>(m, place + (6 * step), step), Minus<T, TLane>(m, place + (18 * step), step), Points<T>.AAA, Points<T>.BBB);
     }
 
     // Constants to ILGPU and to .NET alike.

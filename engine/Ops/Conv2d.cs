@@ -18,7 +18,8 @@ public enum ConvolutionAlgorithm
     Winograd,
 
     /// <summary>
-    /// The same with tiles of 4x4 pixels, forwards and for the input's gradient: images of whole tiles. Fewer products still, and more rounding.
+    /// The same with tiles of 4x4 pixels, forwards and for the input's gradient: images of whole tiles. Fewer products still, and more
+    /// rounding.
     /// </summary>
     Winograd4,
 

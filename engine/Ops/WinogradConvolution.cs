@@ -3,9 +3,9 @@ using System.Numerics;
 namespace Deat.Engine;
 
 /// <summary>
-/// The launches of <see cref="ConvolutionAlgorithm.Winograd"/> and <see cref="ConvolutionAlgorithm.Winograd4"/>, in passes over some images, so that transformed tensors stay in the
-/// cache and take little memory. All FLOPs of the convolution, as its definition counts them, are booked on the first pass's
-/// contraction, and the bytes of the transformed tensors on the transforms.
+/// The launches of <see cref="ConvolutionAlgorithm.Winograd"/> and <see cref="ConvolutionAlgorithm.Winograd4"/>, in passes over some
+/// images, so that transformed tensors stay in the cache and take little memory. All FLOPs of the convolution, as its definition counts
+/// them, are booked on the first pass's contraction, and the bytes of the transformed tensors on the transforms.
 /// </summary>
 internal static class WinogradConvolution
 {

@@ -94,7 +94,8 @@ internal static class OpCheck
     }
 
     private static void CheckAdjoint(
-        OpCase @case, Dictionary<string, double[]> results, Dictionary<string, double[]> given, Dictionary<string, Scaled[]> expected, Draw draw)
+        OpCase @case, Dictionary<string, double[]> results, Dictionary<string, double[]> given, Dictionary<string, Scaled[]> expected,
+        Draw draw)
     {
         if (@case.Adjoint.Length == 0)
             return;

@@ -39,7 +39,12 @@ internal static partial class OpSpecs
 
     public static OpSpec Conv2d(ConvolutionAlgorithm algorithm) => Conv2d(
         algorithm, algorithm.ToString(),
-        algorithm switch { ConvolutionAlgorithm.Winograd or ConvolutionAlgorithm.Winograd4 => 20, ConvolutionAlgorithm.Direct => 1, _ => 10 },
+        algorithm switch
+        {
+            ConvolutionAlgorithm.Winograd or ConvolutionAlgorithm.Winograd4 => 20,
+            ConvolutionAlgorithm.Direct => 1,
+            _ => 10,
+        },
         draw => DrawConvolution(draw, algorithm));
 
     private static OpSpec Conv2d(ConvolutionAlgorithm algorithm, string variant, int weight, Func<Draw, OpCase> draw) => new()
