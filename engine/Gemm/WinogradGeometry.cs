@@ -97,8 +97,12 @@ internal static class Winograd
     public static int ImagesPerPass(Shape x, Shape y, int size) =>
         Fitting(x.N, Places(size) * (BytesPerPlace(x, size) + BytesPerPlace(y, size)), PassBytes);
 
-    /// <summary>The most images, dividing all, whose transformed input at one place fits the cache.</summary>
-    public static int ImagesPerChunk(Shape x, int images, int size) => Fitting(images, BytesPerPlace(x, size), ChunkBytes);
+    /// <summary>
+    /// The most images, dividing all, whose transformed input at one place fits the cache, or is half of what the sums of a chunk at that
+    /// place take: many of these would be the largest tensors of a step.
+    /// </summary>
+    public static int ImagesPerChunk(Shape x, Shape y, int images, int size) =>
+        Fitting(images, BytesPerPlace(x, size), Math.Max(ChunkBytes, x.C * y.C * sizeof(float) / 2));
 
     private static long BytesPerPlace(Shape shape, int size) => shape.C * (long)(shape.Pixels / (size * size)) * sizeof(float);
 

@@ -50,7 +50,7 @@ internal static class WinogradConvolution
         ComputeDevice device = tape.Device;
         int size = WinogradTile2.Size;
         int images = Winograd.ImagesPerPass(x.Shape, dy.Shape, size), passes = x.Shape.N / images;
-        int chunk = Winograd.ImagesPerChunk(x.Shape, images, size);
+        int chunk = Winograd.ImagesPerChunk(x.Shape, dy.Shape, images, size);
         WinogradTiles inputTiles = new(x.Layout, size, images, chunk);
         WinogradTiles outputTiles = new(dy.Layout, size, images, chunk);
         Tensor v = Transformed(tape, inputTiles, x.Type);
