@@ -210,8 +210,9 @@ internal static class Convolutions
     }
 
     // Products and transforms of activations shrink with the larger tiles, but transformed weights grow from 16 to 36 places: measured at
-    // batches 8, 32 and 128, they pay from one tile for four channels on.
+    // batches 8, 32 and 128, they pay from one tile for four channels on. That is asked for 16 images, whatever the batch: what becomes
+    // of an image must not depend on how many others there are.
     private static bool LargeTilesPay(ConvolutionGeometry g) =>
         Winograd.Fits(g, WinogradTile4.Size)
-        && 4L * Winograd.Tiles(g.X.Shape, WinogradTile4.Size) >= Math.Max(g.Weights.C, g.Weights.N);
+        && 4L * Winograd.Tiles(g.X.Shape with { N = 16 }, WinogradTile4.Size) >= Math.Max(g.Weights.C, g.Weights.N);
 }
