@@ -121,6 +121,8 @@ internal struct GroupSchedule
 
     public GroupSchedule(in Contraction g, int places, int columns, int kPerSplit)
     {
+        // PoCL 3.1 takes SIGFPE for itself: where its driver is loaded, .NET does not see a division by zero.
+        Require.That(g is { K1: > 0, K2: > 0, K3: > 0 }, nameof(GroupSchedule), "a value for each digit", (g.K1, g.K2, g.K3));
         K = places;
         KPerSplit = kPerSplit;
         RowTiles = (g.Rows + GroupTile.Rows - 1) / GroupTile.Rows;

@@ -34,9 +34,16 @@ internal sealed class StridedGradient
         return g.Stride == 2 && parities.Length == Parities.Count && parities.All(parity =>
                 parity.Rows == parities[0].Rows && parity.RowCount1 == parities[0].RowCount1
                 && parity.K0 == 1 && parity.K3 > GroupTile.Slab && parity.K3 % GroupTile.Slab == 0
-                && new GroupSchedule(parity, Taps(parity) * parity.K3, Narrow.Columns, GroupTile.Slab).TakesQuadsAlongPlaces(in parity))
+                && TakesQuads(parity))
             ? new(g.X, parities)
             : null;
+    }
+
+    // No tap reaches some parities; digits have at least one value.
+    private static bool TakesQuads(Contraction parity)
+    {
+        (parity.K1, parity.K2) = (Math.Max(1, parity.K1), Math.Max(1, parity.K2));
+        return new GroupSchedule(in parity, Taps(parity) * parity.K3, Narrow.Columns, GroupTile.Slab).TakesQuadsAlongPlaces(in parity);
     }
 
     /// <summary>Groups of each parity and split.</summary>
