@@ -7,8 +7,8 @@ namespace Deat.Engine;
 
 /// <summary>
 /// F(4x4, 3x3), at the points 0, a, -a, b, -b and infinity with a = 5/8 and b = 3/2, whose powers are exact. With the usual 1 and 2 the
-/// error is more than twice as large (measured); good points lie around one (Barabasz, Anderson, Soodhalter and Gregg, Error Analysis and
-/// Improving the Accuracy of Winograd Convolution for Deep Neural Networks, arXiv 1803.10986, section 6).
+/// error is more than twice as large (measured); on the choice of points see Barabasz, Anderson, Soodhalter and Gregg, Error Analysis and
+/// Improving the Accuracy of Winograd Convolution for Deep Neural Networks, arXiv 1803.10986.
 /// <code>
 /// B^T = aabb 0 -aa-bb 0 1 0 | 0 -abb -bb a 1 0 | 0 abb -bb -a 1 0 | 0 -aab -aa b 1 0 | 0 aab -aa -b 1 0 | 0 aabb 0 -aa-bb 0 1
 /// G   = 1 0 0 | 1 a aa | 1 -a aa | 1 b bb | 1 -b bb | 0 0 1, rows over aabb, 2aa(aa - bb) twice, 2bb(bb - aa) twice and 1
