@@ -181,6 +181,7 @@ public sealed class BufferPool : IDisposable
         MemoryUse use = _use[(int)category];
         long live = use.Live + bytes;
         _use[(int)category] = new MemoryUse(live, Math.Max(use.Peak, live));
+        _device.Timer?.NoteMemory(category, live);
     }
 
     private DeviceBuffer Allocate(PoolKey key)

@@ -22,6 +22,7 @@ public sealed partial class ComputeDevice
             TLauncher launcher = load(Accelerator, kernel, KernelCatalog.BoundsOf(kernel.Method));
             _launchers[kernel.Method] = launcher;
             Noticed(Stopwatch.GetElapsedTime(start));
+            _timer?.SubmitAgain();
             return launcher;
         }
         catch (Exception e)

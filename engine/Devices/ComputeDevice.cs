@@ -13,7 +13,8 @@ public sealed partial class ComputeDevice : IDisposable
 {
     private readonly Context _context;
     private readonly ItemQueue _queue;
-    private readonly AcceleratorStream _stream;
+    private readonly AcceleratorStream _ownStream;
+    private AcceleratorStream _stream;
 
     private ComputeDevice(DeviceListing listing, Context context, Device device)
     {
@@ -21,7 +22,7 @@ public sealed partial class ComputeDevice : IDisposable
         Accelerator accelerator = _queue.Serve(() => device.CreateAccelerator(context));
         Accelerator = accelerator;
         // CUDA's default stream is the NULL stream, which cannot be captured into a graph.
-        _stream = listing.Traits.Backend == Backend.Cuda ? accelerator.CreateStream() : accelerator.DefaultStream;
+        _stream = _ownStream = listing.Traits.Backend == Backend.Cuda ? accelerator.CreateStream() : accelerator.DefaultStream;
         Recorder = _stream is CudaStream stream ? CudaGraphs.Of(stream) : null;
         Pool = new BufferPool(this);
     }

@@ -35,6 +35,7 @@ public sealed partial class ComputeDevice
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1> launch)
             launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1);
+        _timer?.Return();
     }
 
     internal void Launch<T1, T2>(
@@ -46,6 +47,7 @@ public sealed partial class ComputeDevice
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2> launch)
             launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2);
+        _timer?.Return();
     }
 
     internal void Launch<T1, T2, T3>(
@@ -58,6 +60,7 @@ public sealed partial class ComputeDevice
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3> launch)
             launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3);
+        _timer?.Return();
     }
 
     internal void Launch<T1, T2, T3, T4>(
@@ -71,6 +74,7 @@ public sealed partial class ComputeDevice
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4> launch)
             launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4);
+        _timer?.Return();
     }
 
     internal void Launch<T1, T2, T3, T4, T5>(
@@ -85,6 +89,7 @@ public sealed partial class ComputeDevice
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5> launch)
             launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5);
+        _timer?.Return();
     }
 
     internal void Launch<T1, T2, T3, T4, T5, T6>(
@@ -100,6 +105,7 @@ public sealed partial class ComputeDevice
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6> launch)
             launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6);
+        _timer?.Return();
     }
 
     internal void Launch<T1, T2, T3, T4, T5, T6, T7>(
@@ -117,6 +123,7 @@ public sealed partial class ComputeDevice
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7> launch)
             launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7);
+        _timer?.Return();
     }
 
     internal void Launch<T1, T2, T3, T4, T5, T6, T7, T8>(
@@ -135,6 +142,7 @@ public sealed partial class ComputeDevice
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8> launch)
             launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8);
+        _timer?.Return();
     }
 
     internal void Launch<T1, T2, T3, T4, T5, T6, T7, T8, T9>(
@@ -155,6 +163,7 @@ public sealed partial class ComputeDevice
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9> launch)
             launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9);
+        _timer?.Return();
     }
 
     internal void Launch<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10>(
@@ -177,6 +186,7 @@ public sealed partial class ComputeDevice
             is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10> launch)
             launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9, a10);
+        _timer?.Return();
     }
 
     internal void Launch<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11>(
@@ -200,6 +210,7 @@ public sealed partial class ComputeDevice
             is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11> launch)
             launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11);
+        _timer?.Return();
     }
 
     internal void Launch<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12>(
@@ -224,6 +235,7 @@ public sealed partial class ComputeDevice
             is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12> launch)
             launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12);
+        _timer?.Return();
     }
 
     private Delegate? Prepare(Delegate kernel, LaunchGrid grid, Cost cost, bool ownsViews)
@@ -246,7 +258,8 @@ public sealed partial class ComputeDevice
         if (!_launchers.TryGetValue(method, out Delegate? launcher)
             && KernelCatalog.FixedGroupSizeOf(method) is { } size && size != grid.GroupSize)
             throw new DeviceException($"kernel {method.Name} is written for groups of {size}, not {grid.GroupSize}");
-        Ledger.Record(KernelCatalog.NameOf(method), cost);
+        LedgerKey key = Ledger.Record(KernelCatalog.NameOf(method), cost);
+        _timer?.Submit(key, cost, grid);
         if (_recording is not null)
             return Recorded(launcher, grid.Items);
         _queue.Restart(grid.Items);

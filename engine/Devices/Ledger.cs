@@ -117,10 +117,13 @@ public sealed class Ledger
     /// <summary>Forgets all counts.</summary>
     public void Clear() => _entries.Clear();
 
-    internal void Record(string kernel, Cost cost)
+    /// <summary>Counts a launch.</summary>
+    /// <returns>What it was counted under.</returns>
+    internal LedgerKey Record(string kernel, Cost cost)
     {
         LedgerKey key = new(Phase, Iteration, Layer, kernel, cost.Direction);
         Add(_recorded ?? _entries, key, new LedgerEntry(1, cost.Flops, cost.Bytes));
+        return key;
     }
 
     /// <summary>Counts what is launched from now on for itself: it is recorded and does not run.</summary>

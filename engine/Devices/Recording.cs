@@ -15,11 +15,12 @@ public sealed partial class ComputeDevice
     public bool HasGraphs => Recorder is not null;
 
     /// <summary>
-    /// Whether <see cref="RepeatedPass"/> uses graphs: on where the device has them, off when set so or after the driver refused one.
+    /// Whether <see cref="RepeatedPass"/> uses graphs: on where the device has them, off when set so or after the driver refused one, and
+    /// while launches are timed one by one.
     /// </summary>
     public bool UsesGraphs
     {
-        get => _mayUseGraphs && HasGraphs;
+        get => _mayUseGraphs && HasGraphs && _timer is null;
         set => _mayUseGraphs = value;
     }
 
