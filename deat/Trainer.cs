@@ -76,6 +76,16 @@ public sealed class Trainer : IDisposable
     /// <summary>Minibatches per epoch.</summary>
     public int Batches => _order.Batches;
 
+    /// <summary>Images of a minibatch; the last one of an epoch may have fewer.</summary>
+    public int BatchSize => _full.Count;
+
+    /// <summary>Whether passes that only attack compute the gradients of weights too, which nobody uses: to see what that costs.</summary>
+    public bool ComputesDiscarded
+    {
+        get => _pass.ComputesDiscarded;
+        init => _pass.ComputesDiscarded = value;
+    }
+
     /// <summary>Whether all minibatches of the epoch are done.</summary>
     public bool IsEpochDone => State.Batch == Batches;
 
@@ -90,14 +100,15 @@ public sealed class Trainer : IDisposable
     }
 
     /// <summary>Trains on the next minibatch.</summary>
-    public void TrainBatch()
+    /// <param name="iterations">Adversarial iterations; those of the schedule if null.</param>
+    public void TrainBatch(int? iterations = null)
     {
         if (IsEpochDone)
             throw new InvalidOperationException("The epoch is done: call EndEpoch.");
         TrainerState now = State;
         Prepare(now);
         long passes = _pass.Forwards;
-        _options.Method.Loop.Run(_pass, now.Replay.Count);
+        _options.Method.Loop.Run(_pass, iterations ?? now.Replay.Count);
         Keep(now);
         State = now with { Batch = now.Batch + 1, Passes = now.Passes + _pass.Forwards - passes };
     }

@@ -1,4 +1,5 @@
 using Deat.Engine;
+using Deat.Training;
 
 namespace Deat.Benchmarks;
 
@@ -16,92 +17,36 @@ public static class DeviceSuite
     [
         .. Enum.GetValues<Precision>().Where(precision => precision == Precision.Float32 || device.Traits.HasTensorCores)
             .SelectMany(precision => Peaks(device, precision)),
-        new EngineLaunches(isWaited: false, device), new EngineLaunches(isWaited: true, device),
+        new EngineProbe(Launches, device, workspace => Probes.Launches(workspace, isWaited: false)),
+        new EngineProbe(WaitedLaunches, device, workspace => Probes.Launches(workspace, isWaited: true)),
     ];
 
     /// <summary>The numbers of the roofline of a precision; all have the bandwidth of the copy.</summary>
     public static IEnumerable<Measured> Peaks(ComputeDevice device, Precision precision) => precision == Precision.Float32
-        ? [new EngineCopy(device), new EngineMultiplyAdds(device)]
-        : [new EngineMatrixProducts(device, precision)];
+        ? [new EngineProbe(Roofline.Copy, device, Probes.Copy), new EngineProbe(Roofline.MultiplyAdds, device, Probes.MultiplyAdds)]
+        : [new EngineProbe(Roofline.MatrixProducts, device, workspace => Probes.MatrixProducts(workspace, precision), precision)];
 }
 
-/// <summary>A copy that no cache holds.</summary>
-public sealed class EngineCopy(ComputeDevice device) : EngineWork(Roofline.Copy, device)
+/// <summary>A probe of the device.</summary>
+/// <param name="what">What it is called in reports.</param>
+/// <param name="device">The device.</param>
+/// <param name="make">Makes the probe; its tensors belong to the workspace.</param>
+/// <param name="precision">Of products in tensor cores.</param>
+public sealed class EngineProbe(
+    string what, ComputeDevice device, Func<Workspace, Probe> make, Precision precision = Precision.Float32)
+    : EngineWork(what, device, precision)
 {
-    private readonly Shape _shape = new(1, (device.Traits.IsCpuLike ? 64 : 256) << 18);
-    private Tensor _x = null!;
-    private Tensor _y = null!;
+    private Probe? _probe;
 
     /// <inheritdoc/>
-    public override long Bytes => 2 * sizeof(float) * _shape.Count;
+    public override long Flops => _probe?.Flops ?? 0;
 
     /// <inheritdoc/>
-    public override void Prepare()
-    {
-        _x = Workspace.Plain(_shape, ElementType.Float32);
-        _y = Workspace.Plain(_shape, ElementType.Float32);
-        Ops.Fill(_x, 1);
-    }
+    public override long Bytes => _probe?.Bytes ?? 0;
 
     /// <inheritdoc/>
-    public override void Run() => Ops.Copy(_x, _y);
-}
-
-/// <summary>Multiply-adds of enough work-items to fill the device.</summary>
-public sealed class EngineMultiplyAdds(ComputeDevice device) : EngineWork(Roofline.MultiplyAdds, device)
-{
-    // GPUs: 2,048 work-items on each multiprocessor, eight times over. CPUs: lanes of eight for each core, four times over.
-    private readonly Shape _shape = new(1, device.Traits.Processors * (device.Traits.IsCpuLike ? 32 : 16_384));
-    private readonly int _iterations = device.Traits.IsCpuLike ? 20_000 : 500;
-    private Tensor _sums = null!;
+    public override void Prepare() => _probe = make(Workspace);
 
     /// <inheritdoc/>
-    public override long Flops => _shape.Count * _iterations * Ops.MultiplyAddFlops;
-
-    /// <inheritdoc/>
-    public override void Prepare() => _sums = Workspace.Plain(_shape, ElementType.Float32);
-
-    /// <inheritdoc/>
-    public override void Run() => Ops.MultiplyAdds(_sums, 0.5, _iterations);
-}
-
-/// <summary>Products of matrices in the tensor cores, of enough warps to fill the device.</summary>
-public sealed class EngineMatrixProducts(ComputeDevice device, Precision precision)
-    : EngineWork(Roofline.MatrixProducts, device, precision)
-{
-    private const int Iterations = 2000;
-
-    // Three groups of 128 are on each multiprocessor at a time, eight times over.
-    private readonly Shape _shape = new(1, device.Traits.Processors * 3 * 128 * 8);
-    private Tensor _sums = null!;
-
-    /// <inheritdoc/>
-    public override long Flops => _shape.Count * Iterations * Ops.MatrixProductFlops(Precision);
-
-    /// <inheritdoc/>
-    public override void Prepare() => _sums = Workspace.Plain(_shape, ElementType.Float32);
-
-    /// <inheritdoc/>
-    public override void Run() => Ops.MatrixProducts(_sums, Precision, 0.5f, 0.75f, Iterations);
-}
-
-/// <summary>A thousand launches of a kernel that does next to nothing.</summary>
-public sealed class EngineLaunches(bool isWaited, ComputeDevice device)
-    : EngineWork(isWaited ? DeviceSuite.WaitedLaunches : DeviceSuite.Launches, device)
-{
-    private Tensor _tensor = null!;
-
-    /// <inheritdoc/>
-    public override void Prepare() => _tensor = Workspace.Plain(new Shape(1, 1), ElementType.Float32);
-
-    /// <inheritdoc/>
-    public override void Run()
-    {
-        for (int i = 0; i < 1000; i++)
-        {
-            Ops.Fill(_tensor, 0);
-            if (isWaited)
-                Device.Synchronize();
-        }
-    }
+    public override void Run() => _probe!.Run();
 }

@@ -56,6 +56,12 @@ public sealed partial class AdversarialPass(Module model, Loss loss, Normalizati
     /// </summary>
     public int? Patience { get; init; }
 
+    /// <summary>
+    /// Whether passes that only move delta compute the gradients of parameters too, which nobody uses, as scripts do that call
+    /// loss.backward(): to see what that costs. Set it before the first pass.
+    /// </summary>
+    public bool ComputesDiscarded { get; set; }
+
     /// <summary>What the launches are counted under, where it is not training.</summary>
     public Phase? Phase { get; init; }
 
@@ -149,7 +155,8 @@ public sealed partial class AdversarialPass(Module model, Loss loss, Normalizati
             Dispose();
         Precision precision = wanted.HasFlag(Wanted.Parameters) ? UpdatePrecision : AttackPrecision;
         ComputeDevice device = batch.X.Device;
-        RepeatedPass pass = new(device, () => new Tape(device, wanted, precision), tape =>
+        Wanted computed = wanted == Wanted.Input && ComputesDiscarded ? Wanted.Both : wanted;
+        RepeatedPass pass = new(device, () => new Tape(device, computed, precision), tape =>
         {
             tape.Watch(batch.Z);
             Tensor value = LossOf(wanted).Of(tape, model, batch);

@@ -41,6 +41,7 @@ internal static class CommandLine
         RootCommand root = new("Dynamic efficient adversarial training.");
         root.Subcommands.Add(TrainCommand.Create(screen));
         root.Subcommands.Add(EvalCommand.Create(screen));
+        root.Subcommands.Add(ProfileCommand.Create(screen));
         root.Subcommands.Add(DevicesCommand.Create(screen));
         root.SetAction(_ => screen.Line(Welcome));
         return root;
@@ -52,6 +53,7 @@ internal static class CommandLine
           deat train                     M+DEAT on built-in images: under two minutes on two cores
           deat train --data-dir FOLDER   M+DEAT in the paper's setting, on CIFAR-10 files or a folder of images
           deat eval RUN                  attacks the network of a run
+          deat profile                   what each iteration, layer and kernel costs
           deat devices                   what this machine can compute on
 
         Add --help to a command for its options.

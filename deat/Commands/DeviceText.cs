@@ -29,6 +29,16 @@ internal static class DeviceText
             throw new UsageException($"--graphs on conflicts with --device {device.Listing.Id}, which has no graphs");
     }
 
+    /// <summary>What a device can do at most, in words.</summary>
+    public static string Peaks(DevicePeaks peaks)
+    {
+        string Rate(double? value, string name) =>
+            value is { } number ? FormattableString.Invariant($", {number:N0} GFLOP/s {name}") : "";
+        return FormattableString.Invariant($"{peaks.GigabytesPerSecond:N1} GB/s, {peaks.GigaflopsPerSecond:N0} GFLOP/s float32")
+            + Rate(peaks.TensorFloat32GigaflopsPerSecond, "TF32") + Rate(peaks.BFloat16GigaflopsPerSecond, "BF16")
+            + FormattableString.Invariant($", {peaks.LaunchMicroseconds:N1} us a launch, {peaks.WaitMicroseconds:N1} us with a wait");
+    }
+
     /// <summary>Bytes in words.</summary>
     public static string Size(long bytes) => FormattableString.Invariant($"{bytes / (double)(1 << 30):F1} GiB");
 }

@@ -9,11 +9,16 @@ internal static class DevicesCommand
     public static Command Create(Screen screen)
     {
         Command command = new("devices", "Lists what this machine can compute on, and what it cannot and why.");
-        command.SetAction(_ => Show(screen));
+        Option<bool> measure = new("--measure")
+        {
+            Description = "measure bandwidth, arithmetic and launches of each usable device and show which kernels it takes for convolutions",
+        };
+        command.Options.Add(measure);
+        command.SetAction(result => Show(screen, result.GetValue(measure)));
         return command;
     }
 
-    private static void Show(Screen screen)
+    private static void Show(Screen screen, bool measure)
     {
         IReadOnlyList<DeviceListing> devices = ComputeDevice.List();
         DeviceListing? first = devices.FirstOrDefault(device => device.IsUsable);
@@ -26,10 +31,34 @@ internal static class DevicesCommand
             screen.Line($"{"".PadRight(width)}  {device.Driver}; {traits.Processors} processors, {DeviceText.Size(traits.MemoryBytes)}, "
                 + $"float64 {YesNo(traits.HasFloat64)}, "
                 + $"graphs {YesNo(traits.HasGraphs)}; {DeviceText.Compiler(traits.Backend)}");
+            if (!measure || !device.IsUsable)
+                continue;
+            foreach (string line in Measured(device))
+                screen.Line($"{"".PadRight(width)}  {line}");
         }
 
         foreach (string absence in ComputeDevice.Absences(devices))
             screen.Line(absence);
+    }
+
+    // A driver that fails does not keep the others from being measured.
+    private static IReadOnlyList<string> Measured(DeviceListing listing)
+    {
+        try
+        {
+            using ComputeDevice device = ComputeDevice.Open(listing.Id);
+            return
+            [
+                $"measured: {DeviceText.Peaks(DevicePeaks.Measure(device))}",
+                .. KernelChoice.Of(device).Select(choice =>
+                    $"{OptionTexts.Write(choice.Precision)} convolutions, {WorkPart.NameOf(choice.Direction)}: "
+                    + $"{string.Join(" + ", choice.Kernels)} in {choice.Layers.Count} ({string.Join(", ", choice.Layers)})"),
+            ];
+        }
+        catch (DeviceException e)
+        {
+            return [$"not measured: {e.Message.ReplaceLineEndings(" ")}"];
+        }
     }
 
     private static string YesNo(bool value) => value ? "yes" : "no";

@@ -46,6 +46,7 @@ internal static class EvalCommand
         (string file, Checkpoint checkpoint) = Load(run, own);
         using ComputeDevice device = ComputeDevice.Open(own.Text("device") ?? "auto");
         DeviceText.UseGraphs(device, own, screen);
+        DebugOutput.Of(screen)?.Attach(device);
         screen.Line($"device {DeviceText.Describe(device.Listing)}");
         ImageSet images = options.Data.Open().Test;
         using PreActResNet18 model = new(options.Width, images.Classes);

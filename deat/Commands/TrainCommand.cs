@@ -9,7 +9,8 @@ internal static class TrainCommand
     // Paths may move and devices may change, and graphs change no bit; all else makes another run.
     private static readonly HashSet<string> MayDifferOnResume = ["device", "data-dir", "graphs"];
 
-    private static readonly OptionSpec[] Options =
+    /// <summary>Every option of a training.</summary>
+    public static IReadOnlyList<OptionSpec> Options { get; } =
     [
         new("preset", "name", string.Join("; ", Presets.All.GroupBy(preset => preset.Title, preset => preset.Name)
             .Select(presets => $"{string.Join(", ", presets)}: {presets.Key}"))),
@@ -80,6 +81,7 @@ internal static class TrainCommand
         TrainOptions options = OptionsResolution.Train(texts);
         using ComputeDevice device = ComputeDevice.Open(options.Device);
         DeviceText.UseGraphs(device, texts, screen);
+        DebugOutput.Of(screen)?.Attach(device);
         // On a device without graphs the option means nothing.
         options = options with { Device = device.Listing.Id, Graphs = device.HasGraphs ? device.UsesGraphs : null };
         device.Supporting(options.Precision);

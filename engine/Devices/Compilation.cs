@@ -1,7 +1,15 @@
 using System.Diagnostics;
+using ILGPU.Backends.OpenCL;
+using ILGPU.Backends.PTX;
 using ILGPU.Runtime;
 
 namespace Deat.Engine;
+
+/// <summary>A kernel that was compiled.</summary>
+/// <param name="Kernel">Class, name and type arguments.</param>
+/// <param name="Time">How long it took; drivers may put a part off until the kernel runs.</param>
+/// <param name="Source">What the driver was given, PTX or OpenCL C; null on the CPU accelerator, where .NET compiles the kernel itself.</param>
+public sealed record KernelBuild(string Kernel, TimeSpan Time, string? Source);
 
 /// <summary>Kernels are compiled when they are first launched, and the user is told where that takes time.</summary>
 public sealed partial class ComputeDevice
@@ -21,7 +29,9 @@ public sealed partial class ComputeDevice
         {
             TLauncher launcher = load(Accelerator, kernel, KernelCatalog.BoundsOf(kernel.Method));
             _launchers[kernel.Method] = launcher;
-            Noticed(Stopwatch.GetElapsedTime(start));
+            TimeSpan time = Stopwatch.GetElapsedTime(start);
+            Noticed(time);
+            Builds?.Invoke(new KernelBuild(KernelCatalog.NameOf(kernel.Method), time, SourceOf(launcher)));
             _timer?.SubmitAgain();
             return launcher;
         }
@@ -31,6 +41,15 @@ public sealed partial class ComputeDevice
             throw new DeviceException($"kernel {kernel.Method.Name} does not compile on '{Name}': {reason}", e);
         }
     }
+
+    private static string? SourceOf(Delegate launcher) => launcher.TryGetKernel(out Kernel? kernel)
+        ? kernel.CompiledKernel switch
+        {
+            PTXCompiledKernel ptx => ptx.PTXAssembly,
+            CLCompiledKernel opencl => opencl.Source,
+            _ => null,
+        }
+        : null;
 
     // Where kernels come from a cache it takes no time worth a word.
     private void Noticed(TimeSpan compilation)

@@ -42,6 +42,9 @@ public sealed partial class ComputeDevice : IDisposable
     /// <summary>Launches, FLOPs and bytes so far.</summary>
     public Ledger Ledger { get; } = new();
 
+    /// <summary>Is told about each kernel that is compiled.</summary>
+    public Action<KernelBuild>? Builds { get; set; }
+
     /// <summary>Is told what the user should know while work goes on, a line each: that graphs cannot be used, say.</summary>
     public Action<string>? Notices { get; set; }
 
@@ -99,6 +102,7 @@ public sealed partial class ComputeDevice : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _timer?.Dispose();
         Pool.Dispose();
         Accelerator.Dispose();
         _context.Dispose();

@@ -39,7 +39,7 @@ internal sealed class HostClock : IDeviceClock
     public void Read(Span<long> nanoseconds)
     {
         for (int i = 0; i < nanoseconds.Length; i++)
-            nanoseconds[i] = (long)Stopwatch.GetElapsedTime(_ticks[0], _ticks[i]).TotalNanoseconds;
+            nanoseconds[i] = (long)((_ticks[i] - _ticks[0]) * (1e9 / Stopwatch.Frequency));
     }
 
     public void Dispose()

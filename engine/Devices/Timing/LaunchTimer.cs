@@ -9,6 +9,7 @@ namespace Deat.Engine;
 public sealed class LaunchTimer : IDisposable
 {
     private const int Tries = 8;
+    private static readonly double NanosecondsPerTick = 1e9 / Stopwatch.Frequency;
 
     private readonly ComputeDevice _device;
     private readonly IDeviceClock _clock;
@@ -49,7 +50,7 @@ public sealed class LaunchTimer : IDisposable
 
     internal ILGPU.Runtime.AcceleratorStream? Stream => _clock.Stream;
 
-    private long Now => (long)Stopwatch.GetElapsedTime(_origin).TotalNanoseconds;
+    private long Now => (long)((Stopwatch.GetTimestamp() - _origin) * NanosecondsPerTick);
 
     private int Places => 1 + (2 * _pending.Count);
 

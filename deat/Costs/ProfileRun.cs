@@ -1,0 +1,189 @@
+using System.Diagnostics;
+using Deat.Engine;
+
+namespace Deat.Training;
+
+/// <summary>What to profile.</summary>
+public sealed record ProfileSettings
+{
+    /// <summary>Batches before anything is measured: the first compiles, and the optimizer's first step has a kernel of its own.</summary>
+    public const int WarmUps = 2;
+
+    /// <summary>Timed batches.</summary>
+    public required int Batches { get; init; }
+
+    /// <summary>Adversarial iterations of each batch; those with which the method begins if null.</summary>
+    public int? Iterations { get; init; }
+
+    /// <summary>Whether passes that only attack compute the gradients of weights too, which nobody uses.</summary>
+    public bool ComputesDiscarded { get; init; }
+
+    /// <summary>So many launches are timed at most.</summary>
+    public required int MaxLaunches { get; init; }
+}
+
+/// <summary>Trains some batches and measures what they cost.</summary>
+public sealed class ProfileRun
+{
+    private readonly ComputeDevice _device;
+    private readonly TrainOptions _options;
+    private readonly ImageSet _images;
+    private readonly ProfileSettings _settings;
+    private int? _iterations;
+
+    /// <summary>Prepares a profile.</summary>
+    /// <param name="device">Where.</param>
+    /// <param name="options">The training.</param>
+    /// <param name="images">The training images.</param>
+    /// <param name="settings">What to profile.</param>
+    public ProfileRun(ComputeDevice device, TrainOptions options, ImageSet images, ProfileSettings settings) =>
+        (_device, _options, _images, _settings) = (device, options, images, settings);
+
+    /// <summary>Is told what is being done, a line each.</summary>
+    public Action<string>? Progress { get; init; }
+
+    /// <summary>Is told each launch after its batch.</summary>
+    public Action<LaunchRecord>? Observer { get; init; }
+
+    /// <summary>Asks between batches whether to stop.</summary>
+    public Func<bool>? ShouldStop { get; init; }
+
+    /// <summary>
+    /// Measures. Batches are timed in turns, with all launches and as a whole, so that both see the same state of the machine. Whoever stops it
+    /// gets the batches until then; so does who has more launches than are timed.
+    /// </summary>
+    public CostProfile Execute()
+    {
+        Progress?.Invoke("measuring what the device can do at most");
+        DevicePeaks peaks = DevicePeaks.Measure(_device);
+        Progress?.Invoke("warming up: compiling kernels, measuring memory");
+        int size = Math.Min(_options.BatchSize, _images.Count);
+        long? half = size < 2 ? null : MemoryOfHalf(size);
+        using Trainer trainer = CreateTrainer(_options);
+        WarmUp(trainer);
+        MemoryNeed? need = half is { } bytes
+            ? MemoryNeed.Of((size / 2, bytes), (size, _device.Pool.ReservedBytes), _device.Traits.MemoryBytes)
+            : null;
+        List<double> graphs = TimeGraphs(trainer);
+        using LaunchTimer timer = _device.Time(_settings.MaxLaunches);
+        DateTime date = DateTime.UtcNow;
+        EnergyMeter energy = EnergyMeter.Of(_device);
+        (List<double> untimed, double? joules) = TimeInTurns(trainer, timer, energy);
+        (IReadOnlyList<TimedBatch> batches, IReadOnlyList<LaunchRecord> launches) = Whole(timer);
+        return new CostProfile
+        {
+            Date = date,
+            Environment = RunEnvironment.Describe(
+                _device.Name, $"{_device.Listing.Id}, {DeviceText.Compiler(_device.Traits.Backend)}", _device.Listing.Driver),
+            Device = _device.Listing.Id,
+            Traits = _device.Traits,
+            Options = _options.ToJson(),
+            BatchSize = size,
+            ComputesDiscarded = _settings.ComputesDiscarded,
+            WarmUps = ProfileSettings.WarmUps,
+            TimingMethod = timer.Method,
+            UntimedMilliseconds = untimed,
+            GraphMilliseconds = graphs,
+            Peaks = peaks,
+            Missed = timer.Missed,
+            Waits = timer.Waits,
+            Joules = joules,
+            EnergySource = energy.Source,
+            MemoryNeed = need,
+            Kernels = _device.Resources(),
+            Batches = batches,
+            Memory = timer.Memory,
+            Launches = launches,
+        };
+    }
+
+    private Trainer CreateTrainer(TrainOptions options) =>
+        new(_device, options, _images) { ComputesDiscarded = _settings.ComputesDiscarded };
+
+    private long MemoryOfHalf(int size)
+    {
+        _device.Pool.Trim();
+        using Trainer trainer = CreateTrainer(_options with { BatchSize = size / 2 });
+        WarmUp(trainer);
+        long bytes = _device.Pool.ReservedBytes;
+        trainer.Dispose();
+        _device.Pool.Trim();
+        return bytes;
+    }
+
+    private void WarmUp(Trainer trainer)
+    {
+        for (int i = 0; i < ProfileSettings.WarmUps; i++)
+            Train(trainer);
+        _device.Synchronize();
+    }
+
+    // The first pass as a graph is launched plainly, the second recorded.
+    private List<double> TimeGraphs(Trainer trainer)
+    {
+        List<double> milliseconds = [];
+        for (int i = -2; _device.UsesGraphs && i < _settings.Batches; i++)
+        {
+            double time = Time(() => Train(trainer));
+            if (i >= 0)
+                milliseconds.Add(time);
+        }
+
+        _device.UsesGraphs = false;
+        return milliseconds;
+    }
+
+    private (List<double> Untimed, double? Joules) TimeInTurns(Trainer trainer, LaunchTimer timer, EnergyMeter energy)
+    {
+        List<double> untimed = [];
+        double? joules = energy.Joules is null ? null : 0;
+        for (int i = 0; i < _settings.Batches && timer.Missed == 0 && ShouldStop?.Invoke() != true; i++)
+        {
+            Progress?.Invoke($"batch {i + 1} of {_settings.Batches}");
+            SkipWhatIsNotFull(trainer);
+            untimed.Add(Time(() => Train(trainer)));
+            SkipWhatIsNotFull(trainer);
+            (double? before, int launches) = (energy.Joules, timer.Launches.Count);
+            timer.Batch(() => Train(trainer));
+            joules += energy.Joules - before;
+            foreach (LaunchRecord launch in timer.Launches.Skip(launches))
+                Observer?.Invoke(launch);
+        }
+
+        return (untimed, joules);
+    }
+
+    private double Time(Action work)
+    {
+        _device.Synchronize();
+        long start = Stopwatch.GetTimestamp();
+        work();
+        _device.Synchronize();
+        return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+    }
+
+    private void Train(Trainer trainer)
+    {
+        if (trainer.IsEpochDone)
+            trainer.EndEpoch(best: null);
+        trainer.TrainBatch(_iterations ??= _settings.Iterations ?? trainer.State.Replay.Count);
+    }
+
+    // The last batch of an epoch may be smaller.
+    private void SkipWhatIsNotFull(Trainer trainer)
+    {
+        if (trainer.State.Batch == trainer.Batches - 1 && _images.Count % trainer.BatchSize != 0)
+            Train(trainer);
+    }
+
+    // A batch that has more launches than are timed does not count, unless it is the only one: then it ends with the last that was timed.
+    private static (IReadOnlyList<TimedBatch> Batches, IReadOnlyList<LaunchRecord> Launches) Whole(LaunchTimer timer)
+    {
+        if (timer.Missed == 0)
+            return (timer.Batches, timer.Launches);
+        TimedBatch last = timer.Batches[^1];
+        if (last.Index > 0)
+            return ([.. timer.Batches.SkipLast(1)], [.. timer.Launches.Where(launch => launch.Batch < last.Index)]);
+        return ([last with { End = timer.Launches[^1].End }], timer.Launches);
+    }
+}
