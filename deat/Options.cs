@@ -120,7 +120,10 @@ public sealed record TrainOptions
     /// <summary>Which images.</summary>
     public required DataOptions Data { get; init; }
 
-    /// <summary>Channels of the network's first layer; 64 is PreAct-ResNet-18 as published.</summary>
+    /// <summary>The kind of network.</summary>
+    public required NetworkKind Network { get; init; }
+
+    /// <summary>Channels of the network's first layer.</summary>
     public required int Width { get; init; }
 
     /// <summary>Passes over the training images.</summary>
@@ -200,7 +203,7 @@ public sealed record TrainOptions
         ("validation-from", Data.ValidatesOnTest ? "test" : "train"),
         ("validation-images", OptionTexts.Write(Data.ValidationImages)),
         ("normalization", Data.Normalization),
-        ("model", "pre"),
+        ("model", Network.Name),
         ("width", OptionTexts.Write(Width)),
         ("epochs", OptionTexts.Write(Epochs)),
         ("batch-size", OptionTexts.Write(BatchSize)),

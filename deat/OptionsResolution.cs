@@ -14,7 +14,7 @@ public static class OptionsResolution
     {
         TrainingMethod method = MethodResolution.Method(texts);
         AdversaryOptions adversary = MethodResolution.Adversary(texts, method);
-        texts.Choice("model", "pre", "pre");
+        NetworkKind network = Networks.Find(texts.Text("model") ?? "pre18");
         texts.Choice("opt-level", "O0", "O0");
         Pixels step = texts.Size("attack-step", DefaultAttackStep);
         Precision precision = texts.Precision("precision", Precision.Float32);
@@ -25,7 +25,8 @@ public static class OptionsResolution
             Loss = MethodResolution.Loss(texts, method),
             Compatibility = texts.Choice("compat", "none", "none", "table1") == "table1" ? Compatibility.Table1 : Compatibility.None,
             Data = Data(texts),
-            Width = texts.Integer("width", 64, 1, 1024),
+            Network = network,
+            Width = Width(texts, network),
             Epochs = texts.Integer("epochs", 50, 1, 100_000),
             BatchSize = texts.Integer("batch-size", 128, 1, 65_536),
             Optimizer = Optimizer(texts),
@@ -49,10 +50,18 @@ public static class OptionsResolution
             : throw new UsageException($"--seed '{text}' is not a whole number from 0 on");
     }
 
+    private static int Width(OptionTexts texts, NetworkKind network)
+    {
+        int width = texts.Integer("width", network.Width, 1, 1024);
+        return width % network.WidthStep == 0
+            ? width
+            : throw new UsageException($"--width {width} conflicts with --model {network.Name}, whose width is a multiple of {network.WidthStep}");
+    }
+
     private static DataOptions Data(OptionTexts texts)
     {
         string? folder = texts.Text("data-dir");
-        string name = texts.Choice("data", folder is null ? "procedural" : KindOf(folder), [.. DataSets.Names]);
+        string name = texts.Choice("data", folder is null ? "procedural" : DataSets.KindOf(folder), [.. DataSets.Names]);
         if (name == "procedural" && texts.IsGiven("data-dir"))
             throw new UsageException($"--data-dir {folder} conflicts with --data procedural, which has no files");
         bool onTest = texts.Choice("validation-from", "train", "train", "test") == "test";
@@ -68,9 +77,6 @@ public static class OptionsResolution
             Normalization = texts.Choice("normalization", "std", "std", "01", "+-1"),
         };
     }
-
-    // Image folders have a folder for each part of the data; CIFAR-10's files lie side by side.
-    private static string KindOf(string folder) => Directory.Exists(Path.Combine(folder, "train")) ? "folder" : "cifar10";
 
     private static OptimizerOptions Optimizer(OptionTexts texts)
     {

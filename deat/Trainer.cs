@@ -33,12 +33,12 @@ public sealed class Trainer : IDisposable
     /// <param name="options">The options.</param>
     /// <param name="images">The training images.</param>
     /// <param name="type">Float32 for work, Float64 for checking.</param>
-    /// <param name="model">A network that is not yet placed, which the trainer then owns; PreAct-ResNet-18 if null.</param>
+    /// <param name="model">A network that is not yet placed, which the trainer then owns; that of the options if null.</param>
     public Trainer(
         ComputeDevice device, TrainOptions options, ImageSet images, ElementType type = ElementType.Float32, Module? model = null)
     {
         (_options, _images) = (options, images);
-        Model = model ?? new PreActResNet18(options.Width, images.Classes);
+        Model = model ?? options.Network.Create(options.Width, images);
         Model.Place(device, type, options.Seed);
         _optimizer = new Sgd(Model, options.Optimizer.WeightDecay);
         _order = new BatchOrder(images.Count, options.BatchSize, options.Seed);

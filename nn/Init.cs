@@ -22,15 +22,35 @@ public static class Init
     public static Initializer Uniform(int fanIn)
     {
         float bound = (float)(1 / Math.Sqrt(fanIn));
-        return (key, values) =>
+        return (key, values) => Draw(key, values, block => Array.ConvertAll(block, word => ((2 * Philox.Uniform(word)) - 1) * bound));
+    }
+
+    /// <summary>
+    /// Normal with mean 0 and variance 2 / fanOut: kaiming_normal with mode = "fan_out" for layers before a ReLU, by Box and Muller.
+    /// Source: torch.nn.init; He, Zhang, Ren, Sun, as above.
+    /// </summary>
+    /// <param name="fanOut">Outputs that one input has a part in: K * R * S of a convolution.</param>
+    public static Initializer Normal(int fanOut)
+    {
+        double deviation = Math.Sqrt(2.0 / fanOut);
+        return (key, values) => Draw(key, values, block => [.. Pair(block[0], block[1]), .. Pair(block[2], block[3])]);
+
+        float[] Pair(uint radius, uint angle)
         {
-            for (int i = 0; i < values.Length; i += 4)
-            {
-                UInt4 words = Philox.Words(key, (uint)i >> 2);
-                ReadOnlySpan<uint> block = [words.X, words.Y, words.Z, words.W];
-                for (int lane = 0; lane < Math.Min(4, values.Length - i); lane++)
-                    values[i + lane] = ((2 * Philox.Uniform(block[lane])) - 1) * bound;
-            }
-        };
+            double length = deviation * Math.Sqrt(-2 * Math.Log((radius + 1.0) / 4294967296.0));
+            (double sine, double cosine) = Math.SinCos(2 * Math.PI * angle / 4294967296.0);
+            return [(float)(length * cosine), (float)(length * sine)];
+        }
+    }
+
+    // Four values from four random words.
+    private static void Draw(RandomKey key, Span<float> values, Func<uint[], float[]> four)
+    {
+        for (int i = 0; i < values.Length; i += 4)
+        {
+            UInt4 words = Philox.Words(key, (uint)i >> 2);
+            float[] drawn = four([words.X, words.Y, words.Z, words.W]);
+            drawn.AsSpan(0, Math.Min(4, values.Length - i)).CopyTo(values[i..]);
+        }
     }
 }

@@ -49,7 +49,7 @@ internal static class EvalCommand
         DebugOutput.Of(screen)?.Attach(device);
         screen.Line($"device {DeviceText.Describe(device.Listing)}");
         ImageSet images = options.Data.Open().Test;
-        using PreActResNet18 model = new(options.Width, images.Classes);
+        using Module model = options.Network.Create(options.Width, images);
         model.Place(device, ElementType.Float32, options.Seed);
         Load(model, checkpoint);
         using Evaluator evaluator = new(model, images, options.Data.NormalizationOf(images), batchSize);

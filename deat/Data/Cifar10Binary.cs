@@ -6,8 +6,6 @@ namespace Deat.Training;
 /// </summary>
 public static class Cifar10Binary
 {
-    private const int ImageBytes = 3 * 32 * 32;
-    private const int RecordBytes = 1 + ImageBytes;
     private const int RecordsPerFile = 10_000;
     private const string TestFile = "test_batch.bin";
 
@@ -35,74 +33,18 @@ public static class Cifar10Binary
     /// <summary>The same for files of another number of records, which must again be exact.</summary>
     internal static (ImageSet Train, ImageSet Test) Read(string folder, int recordsPerFile)
     {
-        string place = Find(folder);
+        string place = Find(folder) ?? throw new DataException(
+            $"no CIFAR-10 binary files in {folder}: neither there nor in {string.Join(", ", Places[1..])} is a {TrainFiles[0]}. " +
+            "Unpack cifar-10-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html there");
         return (ReadPart("cifar10/train", place, TrainFiles, recordsPerFile), ReadPart("cifar10/test", place, [TestFile], recordsPerFile));
     }
 
-    private static string Find(string folder)
-    {
-        foreach (string place in Places)
-        {
-            string candidate = Path.GetFullPath(Path.Combine(folder, place));
-            if (File.Exists(Path.Combine(candidate, TrainFiles[0])) || File.Exists(Path.Combine(candidate, TestFile)))
-                return candidate;
-        }
-
-        throw new DataException(
-            $"no CIFAR-10 binary files in {folder}: neither there nor in {string.Join(", ", Places[1..])} is a {TrainFiles[0]}. " +
-            "Unpack cifar-10-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html there");
-    }
+    /// <summary>The folder of the files; null if they are nowhere.</summary>
+    internal static string? Find(string folder) => DataFile.Find(folder, Places, TrainFiles[0], TestFile);
 
     private static ImageSet ReadPart(string name, string folder, string[] files, int recordsPerFile)
     {
-        byte[] pixels = new byte[files.Length * recordsPerFile * ImageBytes];
-        int[] labels = new int[files.Length * recordsPerFile];
-        for (int f = 0; f < files.Length; f++)
-        {
-            byte[] records = ReadFile(folder, files[f], (long)recordsPerFile * RecordBytes);
-            for (int r = 0; r < recordsPerFile; r++)
-            {
-                int image = f * recordsPerFile + r;
-                ReadOnlySpan<byte> record = records.AsSpan(r * RecordBytes, RecordBytes);
-                if (record[0] > 9)
-                    throw new DataException($"{files[f]}: label {record[0]} at record {r:N0} (0..9 expected)");
-                labels[image] = record[0];
-                record[1..].CopyTo(pixels.AsSpan(image * ImageBytes));
-            }
-        }
-
-        return new ImageSet
-        {
-            Name = name,
-            Channels = 3,
-            Height = 32,
-            Width = 32,
-            ClassNames = Names,
-            Pixels = pixels,
-            Labels = labels,
-            Mean = ChannelMean,
-            Std = ChannelStd,
-            Augment = true,
-        };
-    }
-
-    private static byte[] ReadFile(string folder, string file, long expected)
-    {
-        string path = Path.Combine(folder, file);
-        try
-        {
-            long size = new FileInfo(path).Length;
-            if (size != expected)
-                throw new DataException($"{file}: size {size:N0}, expected {expected:N0}");
-            return File.ReadAllBytes(path);
-        }
-        catch (FileNotFoundException)
-        {
-            throw new DataException($"{file}: missing in {folder}");
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new DataException($"{file}: cannot be read: {e.Message}", e);
-        }
+        CifarRecords records = new(LabelBytes: 1, Names.Length);
+        return records.Read(name, folder, files, recordsPerFile) with { ClassNames = Names, Mean = ChannelMean, Std = ChannelStd };
     }
 }

@@ -22,7 +22,7 @@ public static class DataSets
     public const string FolderVariable = "DEAT_DATA";
 
     /// <summary>What <see cref="Open"/> knows.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["procedural", "cifar10", "folder"];
+    public static IReadOnlyList<string> Names { get; } = ["procedural", "cifar10", "cifar100", "mnist", "svhn", "folder"];
 
     /// <summary>Reads or makes a data set.</summary>
     /// <param name="name">One of <see cref="Names"/>.</param>
@@ -39,10 +39,24 @@ public static class DataSets
                 Procedural.Train(limits.Train ?? Procedural.DefaultTrainCount, seed),
                 Procedural.Test(limits.Test ?? Procedural.DefaultTestCount, seed)),
             "cifar10" => Limit(Cifar10Binary.Read(Resolve(name, folder)), limits),
+            "cifar100" => Limit(Cifar100Binary.Read(Resolve(name, folder)), limits),
+            "mnist" => Limit(MnistIdx.Read(Resolve(name, folder)), limits),
+            "svhn" => Limit(Svhn.Read(Resolve(name, folder)), limits),
             "folder" => ImageFolder.Read(Resolve(name, folder), limits),
             _ => throw new DataException($"unknown data set '{name}'; known: {string.Join(", ", Names)}"),
         };
     }
+
+    /// <summary>
+    /// The name of the data set whose files are in a folder: image folders have one for each part of the data; cifar10 where nothing tells.
+    /// </summary>
+    internal static string KindOf(string folder) =>
+        Directory.Exists(Path.Combine(folder, "train")) ? "folder"
+        : Cifar10Binary.Find(folder) is not null ? "cifar10"
+        : Cifar100Binary.Find(folder) is not null ? "cifar100"
+        : MnistIdx.Find(folder) is not null ? "mnist"
+        : Svhn.Find(folder) is not null ? "svhn"
+        : "cifar10";
 
     private static (ImageSet Train, ImageSet Test) Limit((ImageSet Train, ImageSet Test) sets, DataLimits limits) =>
         (sets.Train.TakeBalanced(limits.Train ?? sets.Train.Count), sets.Test.TakeBalanced(limits.Test ?? sets.Test.Count));

@@ -34,6 +34,12 @@ internal interface ILane<TSelf, T>
     /// <summary>condition &lt;= 0 ? 0 : v, the gradient of ReLU, which keeps v where the condition is NaN.</summary>
     static abstract TSelf WherePositive(TSelf condition, TSelf v);
 
+    /// <summary>The larger of each two; NaN where one is.</summary>
+    static abstract TSelf Max(TSelf a, TSelf b);
+
+    /// <summary>a &gt; b ? v : other.</summary>
+    static abstract TSelf WhereLarger(TSelf a, TSelf b, TSelf v, TSelf other);
+
     /// <summary>The function of each element.</summary>
     static abstract TSelf Map<TFunction>(TSelf v)
         where TFunction : struct, IFunction<T>;
@@ -75,6 +81,10 @@ internal struct Lane1<T> : ILane<Lane1<T>, T>
 
     public static Lane1<T> WherePositive(Lane1<T> condition, Lane1<T> v) => new() { A = condition.A <= T.Zero ? T.Zero : v.A };
 
+    public static Lane1<T> Max(Lane1<T> a, Lane1<T> b) => new() { A = Real.Max(a.A, b.A) };
+
+    public static Lane1<T> WhereLarger(Lane1<T> a, Lane1<T> b, Lane1<T> v, Lane1<T> other) => new() { A = a.A > b.A ? v.A : other.A };
+
     public static Lane1<T> Map<TFunction>(Lane1<T> v)
         where TFunction : struct, IFunction<T> => new() { A = TFunction.Of(v.A) };
 
@@ -105,6 +115,10 @@ internal struct Lane8<T> : ILane<Lane8<T>, T>
     public static Lane8<T> Relu(Lane8<T> v) => Lane8Math.Relu(v);
 
     public static Lane8<T> WherePositive(Lane8<T> condition, Lane8<T> v) => Lane8Math.WherePositive(condition, v);
+
+    public static Lane8<T> Max(Lane8<T> a, Lane8<T> b) => Lane8Math.Max(a, b);
+
+    public static Lane8<T> WhereLarger(Lane8<T> a, Lane8<T> b, Lane8<T> v, Lane8<T> other) => Lane8Math.WhereLarger(a, b, v, other);
 
     public static Lane8<T> Map<TFunction>(Lane8<T> v)
         where TFunction : struct, IFunction<T> => new()

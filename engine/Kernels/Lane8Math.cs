@@ -57,6 +57,20 @@ internal static class Lane8Math
             ? L<T>(VectorLane.WherePositive(V(condition), V(v)))
             : WherePositiveBody(condition, v);
 
+    [IntrinsicImplementation]
+    [DeviceBody(nameof(MaxBody))]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane8<T> Max<T>(Lane8<T> a, Lane8<T> b)
+        where T : unmanaged, INumber<T> => typeof(T) == typeof(float) ? L<T>(VectorLane.Max(V(a), V(b))) : MaxBody(a, b);
+
+    [IntrinsicImplementation]
+    [DeviceBody(nameof(WhereLargerBody))]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane8<T> WhereLarger<T>(Lane8<T> a, Lane8<T> b, Lane8<T> v, Lane8<T> other)
+        where T : unmanaged, INumber<T> => typeof(T) == typeof(float)
+            ? L<T>(VectorLane.WhereLarger(V(a), V(b), V(v), V(other)))
+            : WhereLargerBody(a, b, v, other);
+
     private static Lane8<T> AddBody<T>(Lane8<T> a, Lane8<T> b)
         where T : unmanaged, INumber<T> => new()
         {
@@ -146,6 +160,32 @@ internal static class Lane8Math
             F = condition.F <= T.Zero ? T.Zero : v.F,
             G = condition.G <= T.Zero ? T.Zero : v.G,
             H = condition.H <= T.Zero ? T.Zero : v.H,
+        };
+
+    private static Lane8<T> MaxBody<T>(Lane8<T> a, Lane8<T> b)
+        where T : unmanaged, INumber<T> => new()
+        {
+            A = Real.Max(a.A, b.A),
+            B = Real.Max(a.B, b.B),
+            C = Real.Max(a.C, b.C),
+            D = Real.Max(a.D, b.D),
+            E = Real.Max(a.E, b.E),
+            F = Real.Max(a.F, b.F),
+            G = Real.Max(a.G, b.G),
+            H = Real.Max(a.H, b.H),
+        };
+
+    private static Lane8<T> WhereLargerBody<T>(Lane8<T> a, Lane8<T> b, Lane8<T> v, Lane8<T> other)
+        where T : unmanaged, INumber<T> => new()
+        {
+            A = a.A > b.A ? v.A : other.A,
+            B = a.B > b.B ? v.B : other.B,
+            C = a.C > b.C ? v.C : other.C,
+            D = a.D > b.D ? v.D : other.D,
+            E = a.E > b.E ? v.E : other.E,
+            F = a.F > b.F ? v.F : other.F,
+            G = a.G > b.G ? v.G : other.G,
+            H = a.H > b.H ? v.H : other.H,
         };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -45,6 +45,22 @@ internal struct Quad<T> : ILane<Quad<T>, T>
         D = condition.D <= T.Zero ? T.Zero : v.D,
     };
 
+    public static Quad<T> Max(Quad<T> a, Quad<T> b) => new()
+    {
+        A = Real.Max(a.A, b.A),
+        B = Real.Max(a.B, b.B),
+        C = Real.Max(a.C, b.C),
+        D = Real.Max(a.D, b.D),
+    };
+
+    public static Quad<T> WhereLarger(Quad<T> a, Quad<T> b, Quad<T> v, Quad<T> other) => new()
+    {
+        A = a.A > b.A ? v.A : other.A,
+        B = a.B > b.B ? v.B : other.B,
+        C = a.C > b.C ? v.C : other.C,
+        D = a.D > b.D ? v.D : other.D,
+    };
+
     public static Quad<T> Map<TFunction>(Quad<T> v)
         where TFunction : struct, IFunction<T> =>
         new() { A = TFunction.Of(v.A), B = TFunction.Of(v.B), C = TFunction.Of(v.C), D = TFunction.Of(v.D) };

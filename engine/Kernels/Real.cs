@@ -53,6 +53,11 @@ internal static class Real
             ((T*)view.LoadEffectiveAddressAsPtr())[index] = value;
     }
 
+    /// <summary>The larger of two; NaN where one is, which the devices' own maximum forgets.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Max<T>(T a, T b)
+        where T : unmanaged, INumber<T> => b > a ? b : b <= a ? a : a + b;
+
     private static T FmaBody<T>(T a, T b, T c)
         where T : unmanaged, INumber<T> => (a * b) + c;
 

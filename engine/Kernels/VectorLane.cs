@@ -40,6 +40,18 @@ internal readonly struct VectorLane(Vector256<float> value) : ILane<VectorLane, 
     public static VectorLane WherePositive(VectorLane condition, VectorLane v) =>
         new(Vector256.AndNot(v._value, Vector256.LessThanOrEqual(condition._value, Vector256<float>.Zero)));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static VectorLane Max(VectorLane a, VectorLane b)
+    {
+        Vector256<float> ordered = Vector256.ConditionalSelect(
+            Vector256.LessThanOrEqual(b._value, a._value), a._value, a._value + b._value);
+        return new(Vector256.ConditionalSelect(Vector256.GreaterThan(b._value, a._value), b._value, ordered));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static VectorLane WhereLarger(VectorLane a, VectorLane b, VectorLane v, VectorLane other) =>
+        new(Vector256.ConditionalSelect(Vector256.GreaterThan(a._value, b._value), v._value, other._value));
+
     public static VectorLane Map<TFunction>(VectorLane v)
         where TFunction : struct, IFunction<float>
     {

@@ -175,7 +175,7 @@ public static partial class Ops
                 case ConvolutionAlgorithm.TensorCore when TensorCoreConvolution.FitsWeightGradient(G, Tape.Precision):
                     TensorCoreConvolution.WeightGradient(Tape, G, X, Dy, Dw, cost);
                     break;
-                case ConvolutionAlgorithm.Tiled or ConvolutionAlgorithm.TensorCore when G.HasWholeTiles:
+                case ConvolutionAlgorithm.Tiled or ConvolutionAlgorithm.TensorCore:
                     TiledConvolution.WeightGradient<T>(Tape, G, X, Dy, Dw, cost);
                     break;
                 default:

@@ -27,6 +27,12 @@ internal static class TiledConvolution
     public static void WeightGradient<T>(Tape tape, ConvolutionGeometry g, Tensor x, Tensor dy, Tensor dw, Cost cost)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
+        if (!g.HasWholeTiles)
+        {
+            WeightGradientOfWholeTiles<T>(tape, g, x, dy, dw, cost);
+            return;
+        }
+
         ComputeDevice device = tape.Device;
         Contraction contraction = g.WeightGradient();
         ContractionPlan plan = ContractionPlan.Filling(contraction, device.Traits);
@@ -39,6 +45,21 @@ internal static class TiledConvolution
             new Cost(0, (plan.Splits + 1) * dw.Shape.Count * dw.Type.Bytes(), cost.Direction),
             partials.View<T>(), dw.View<T>(), order, outputsPerItem, tapsPerItem, plan.Splits, contraction.OSplit);
         tape.Release(partials);
+    }
+
+    // With filters of zeros up to the next whole tile. Theirs come last.
+    private static void WeightGradientOfWholeTiles<T>(Tape tape, ConvolutionGeometry g, Tensor x, Tensor dy, Tensor dw, Cost cost)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int filters = (dw.Shape.N + ContractionTile.Columns - 1) / ContractionTile.Columns * ContractionTile.Columns;
+        ConvolutionGeometry whole = new(g.X, g.Weights with { N = filters }, g.Stride, g.Padding, g.Traits);
+        Tensor wholeDy = tape.Allocate(whole.Y, dy.Type);
+        Tensor wholeDw = tape.Plain(whole.Weights, dw.Type);
+        Ops.CopyChannels(dy, 0, wholeDy, 0, filters, cost.Direction);
+        WeightGradient<T>(tape, whole, x, wholeDy, wholeDw, cost);
+        Ops.Keep(wholeDw.Slice(0, dw.Shape), dw, cost.Direction);
+        tape.Release(wholeDy);
+        tape.Release(wholeDw);
     }
 
     private static Tensor Packed<T>(Tape tape, PackedWeights order, Tensor weights, Direction direction)

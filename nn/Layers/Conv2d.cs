@@ -2,23 +2,28 @@ using Deat.Engine;
 
 namespace Deat.Nn;
 
-/// <summary>A convolution without bias, as torch.nn.Conv2d(bias=False): [N, C, H, W] to [N, K, P, Q].</summary>
+/// <summary>A convolution, as torch.nn.Conv2d: [N, C, H, W] to [N, K, P, Q].</summary>
 public sealed class Conv2d : Module
 {
     private readonly Parameter _weight;
+    private readonly Parameter? _bias;
     private readonly int _stride;
     private readonly int _padding;
 
-    /// <summary>Declares weight [K, C, R, R].</summary>
+    /// <summary>Declares weight [K, C, R, R] and, on request, bias [K].</summary>
     /// <param name="inputs">Channels C.</param>
     /// <param name="outputs">Filters K.</param>
     /// <param name="window">Rows and columns of a filter, R.</param>
     /// <param name="stride">Pixels from one output to the next.</param>
     /// <param name="padding">Zero rows and columns on each side.</param>
-    public Conv2d(int inputs, int outputs, int window, int stride, int padding)
+    /// <param name="bias">Whether a bias is added.</param>
+    /// <param name="initialize">How the weights start; as PyTorch's default if null.</param>
+    public Conv2d(int inputs, int outputs, int window, int stride, int padding, bool bias = false, Initializer? initialize = null)
     {
         (_stride, _padding) = (stride, padding);
-        _weight = AddParameter("weight", Init.Uniform(inputs * window * window), outputs, inputs, window, window);
+        Initializer usual = Init.Uniform(inputs * window * window);
+        _weight = AddParameter("weight", initialize ?? usual, outputs, inputs, window, window);
+        _bias = bias ? AddParameter("bias", usual, outputs) : null;
     }
 
     /// <summary>The weights, where they begin among those of the model, and the stride.</summary>
@@ -28,9 +33,14 @@ public sealed class Conv2d : Module
     /// <param name="tape">Records the op and owns the result.</param>
     /// <param name="x">[N, C, H, W]</param>
     /// <param name="plus">[N, K, P, Q]</param>
-    public Tensor Forward(Tape tape, Tensor x, Tensor plus) =>
-        InPath(tape, () => Ops.Conv2d(tape, x, _weight.Value, _stride, _padding, plus: plus));
+    public Tensor Forward(Tape tape, Tensor x, Tensor plus) => InPath(tape, () => Compute(tape, x, plus));
 
     /// <inheritdoc/>
-    protected override Tensor Compute(Tape tape, Tensor x) => Ops.Conv2d(tape, x, _weight.Value, _stride, _padding);
+    protected override Tensor Compute(Tape tape, Tensor x) => Compute(tape, x, plus: null);
+
+    private Tensor Compute(Tape tape, Tensor x, Tensor? plus)
+    {
+        Tensor y = Ops.Conv2d(tape, x, _weight.Value, _stride, _padding, plus: plus);
+        return _bias is null ? y : Ops.Bias(tape, y, _bias.Value);
+    }
 }

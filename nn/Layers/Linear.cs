@@ -11,10 +11,11 @@ public sealed class Linear : Module
     /// <summary>Declares weight [K, C] and bias [K].</summary>
     /// <param name="inputs">Features C.</param>
     /// <param name="outputs">Outputs K.</param>
-    public Linear(int inputs, int outputs)
+    /// <param name="bias">How the bias starts; as PyTorch's default if null.</param>
+    public Linear(int inputs, int outputs, Initializer? bias = null)
     {
         _weight = AddParameter("weight", Init.Uniform(inputs), outputs, inputs);
-        _bias = AddParameter("bias", Init.Uniform(inputs), outputs);
+        _bias = AddParameter("bias", bias ?? Init.Uniform(inputs), outputs);
     }
 
     /// <inheritdoc/>

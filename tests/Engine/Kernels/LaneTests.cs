@@ -24,7 +24,7 @@ public sealed class LaneTests
     [Test]
     public void EveryOperationOfALaneHasTwoBodies() => Assert.That(
         Operations,
-        Is.EquivalentTo(new[] { "Add", "Subtract", "Multiply", "Fma", "Splat", "Relu", "WherePositive" }));
+        Is.EquivalentTo(new[] { "Add", "Subtract", "Multiply", "Fma", "Splat", "Relu", "WherePositive", "Max", "WhereLarger" }));
 
     [TestCaseSource(nameof(Operations))]
     public void BothBodiesGiveTheSame(string operation)
@@ -105,6 +105,7 @@ public sealed class LaneTests
                     a[i] + b[i], a[i] - b[i], a[i] * b[i], T.FusedMultiplyAdd(a[i], b[i], c[i]), a[i / TLane.Width],
                     a[i] < T.Zero ? T.Zero : a[i], a[i] <= T.Zero ? T.Zero : b[i],
                     a[(i / TLane.Width) + (i % TLane.Width * lanes)], a[(i % lanes * TLane.Width) + (i / lanes)],
+                    T.IsNaN(a[i]) || b[i] <= a[i] ? a[i] : b[i], a[i] > b[i] ? c[i] : a[i],
                 ];
                 for (int operation = 0; operation < expected.Length; operation++)
                 {
@@ -119,7 +120,7 @@ public sealed class LaneTests
 [ExcludeFromCodeCoverage]
 internal static class LaneKernels
 {
-    public const int Operations = 9;
+    public const int Operations = 11;
 
     public static void All<T, TLane>(ArrayView<TLane> x, ArrayView<T> elements, ArrayView<TLane> y, int lanes)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -137,6 +138,8 @@ internal static class LaneKernels
         Real.Store(y, (5 * lanes) + i, TLane.Relu(a));
         Real.Store(y, (6 * lanes) + i, TLane.WherePositive(a, b));
         Real.Store(y, (7 * lanes) + i, TLane.Gather(elements, i, lanes));
+        Real.Store(y, (9 * lanes) + i, TLane.Max(a, b));
+        Real.Store(y, (10 * lanes) + i, TLane.WhereLarger(a, b, c, a));
         TLane.Scatter(y.Cast<T>(), (8 * lanes * TLane.Width) + i, lanes, a);
     }
 }

@@ -1,0 +1,43 @@
+using Deat.Engine;
+
+namespace Deat.Nn;
+
+/// <summary>
+/// The block of a wide residual network, y = conv2(relu(bn2(conv1(a)))) + shortcut with a = relu(bn1(x)): [N, C, H, W] to
+/// [N, K, H/stride, W/stride]. Where channels change, the shortcut is a 1x1 convolution of a; elsewhere it is x. Source: Zagoruyko,
+/// Komodakis: Wide residual networks, BMVC 2016; wideresnet.py of TrustAI/DEAT and yaodongyu/TRADES.
+/// </summary>
+public sealed class WideBlock : Module
+{
+    private readonly BatchNorm2d _bn1;
+    private readonly Conv2d _conv1;
+    private readonly BatchNorm2d _bn2;
+    private readonly Conv2d _conv2;
+    private readonly Conv2d? _shortcut;
+
+    /// <summary>Declares bn1, conv1, bn2, conv2 and, where channels change, convShortcut.</summary>
+    /// <param name="inputs">Channels C.</param>
+    /// <param name="outputs">Filters K.</param>
+    /// <param name="stride">Pixels from one output to the next.</param>
+    public WideBlock(int inputs, int outputs, int stride)
+    {
+        _bn1 = Add("bn1", new BatchNorm2d(inputs, relu: true));
+        _conv1 = Add("conv1", Convolution(inputs, outputs, window: 3, stride));
+        _bn2 = Add("bn2", new BatchNorm2d(outputs, relu: true));
+        _conv2 = Add("conv2", Convolution(outputs, outputs, window: 3, stride: 1));
+        if (inputs != outputs)
+            _shortcut = Add("convShortcut", Convolution(inputs, outputs, window: 1, stride));
+    }
+
+    /// <summary>A convolution that keeps the size at stride 1, and starts as this network's do.</summary>
+    internal static Conv2d Convolution(int inputs, int outputs, int window, int stride) => new(
+        inputs, outputs, window, stride, padding: window / 2, initialize: Init.Normal(outputs * window * window));
+
+    /// <inheritdoc/>
+    protected override Tensor Compute(Tape tape, Tensor x)
+    {
+        Tensor activated = _bn1.Forward(tape, x);
+        Tensor shortcut = _shortcut?.Forward(tape, activated) ?? x;
+        return _conv2.Forward(tape, _bn2.Forward(tape, _conv1.Forward(tape, activated)), plus: shortcut);
+    }
+}
