@@ -3,7 +3,7 @@ namespace Deat.Nn;
 /// <summary>
 /// PreAct-ResNet, [N, C, H, W] to logits [N, classes, 1, 1]: a 3x3 convolution, four layers of blocks with 1, 2, 4 and 8 times the width
 /// and strides 1, 2, 2, 2, batch normalisation, ReLU, global average pooling, a linear layer. At width 64 with three channels and ten
-/// classes it has 11,172,170 parameters at depth 18, 21,277,898 at 34 and 23,509,066 at 50, named and ordered as in PyTorch. Source:
+/// classes it has 11,172,170 parameters at depth 18, 21,280,330 at 34 and 23,513,162 at 50, named and ordered as in PyTorch. Source:
 /// preact_resnet.py of locuslab/fast_adversarial and TrustAI/DEAT.
 /// </summary>
 public class PreActResNet : Sequential
