@@ -21,10 +21,28 @@ public sealed record NetworkKind(string Name, string Title, int Width, Func<int,
     /// <param name="width">Channels of the first layer.</param>
     /// <param name="images">Tells channels, size and classes.</param>
     /// <exception cref="UsageException">It takes images of another size.</exception>
-    public Module Create(int width, ImageSet images) => Size is null || (images.Height, images.Width) == (Size, Size)
-        ? Make(width, images.Classes, images.Channels)
-        : throw new UsageException(
-            $"--model {Name} takes images of {Size}x{Size}; those of {images.Name} are {images.Height}x{images.Width}");
+    public Module Create(int width, ImageSet images)
+    {
+        RequireFit(images);
+        return Make(width, images.Classes, images.Channels);
+    }
+
+    /// <inheritdoc/>
+    public bool Equals(NetworkKind? other) => other?.Name == Name;
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => Name.GetHashCode(StringComparison.Ordinal);
+
+    /// <summary>Refuses images that the network does not take.</summary>
+    /// <exception cref="UsageException">They are of another size.</exception>
+    public void RequireFit(ImageSet images)
+    {
+        if (Size is int size && (images.Height, images.Width) != (size, size))
+        {
+            throw new UsageException(
+                $"--model {Name} takes images of {size}x{size}; those of {images.Name} are {images.Height}x{images.Width}");
+        }
+    }
 }
 
 /// <summary>The networks by name.</summary>

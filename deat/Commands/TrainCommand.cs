@@ -88,6 +88,7 @@ internal static class TrainCommand
         device.Supporting(options.AttackPrecision);
         screen.Line($"device {DeviceText.Describe(device.Listing)}");
         (ImageSet train, ImageSet? validation, ImageSet test) = options.Data.Open();
+        options.Network.RequireFit(train);
         using RunFolder folder = resumed is null
             ? RunFolder.Create(given.GetValueOrDefault("out-dir") ?? NewFolder(options, screen.Time), options.ToJson())
             : RunFolder.Resume(resumed, options.ToJson(), MayDifferOnResume);

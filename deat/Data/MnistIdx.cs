@@ -29,11 +29,13 @@ public static class MnistIdx
         (ImageSet train, ImageSet test) = (Part(place, "train", "train"), Part(place, "test", "t10k"));
         return (train.Height, train.Width) == (test.Height, test.Width)
             ? (train, test)
-            : throw new DataException($"{ImagesOf("t10k")}: images are {test.Height}x{test.Width}, those of training {train.Height}x{train.Width}");
+            : throw new DataException(
+                $"{ImagesOf("t10k")}: images are {test.Height}x{test.Width}, those of training {train.Height}x{train.Width}");
     }
 
     /// <summary>The folder of the files; null if they are nowhere.</summary>
-    internal static string? Find(string folder) => DataFile.Find(folder, Places, [.. Variants(ImagesOf("train")), .. Variants(ImagesOf("t10k"))]);
+    internal static string? Find(string folder) =>
+        DataFile.Find(folder, Places, [.. Variants(ImagesOf("train")), .. Variants(ImagesOf("t10k"))]);
 
     private static string ImagesOf(string part) => $"{part}-images-idx3-ubyte";
 
@@ -57,6 +59,7 @@ public static class MnistIdx
             ClassNames = Names,
             Pixels = pixels,
             Labels = Array.ConvertAll(labels, label => (int)label),
+            // The values of PyTorch's examples.
             Mean = [0.1307f],
             Std = [0.3081f],
             // A mirrored digit is none.

@@ -55,7 +55,7 @@ public static class Svhn
             ClassNames = Names,
             Pixels = RowsFirst(x.Elements),
             Labels = Array.ConvertAll(y.Elements, label => label % 10),
-            // Of the 73,257 training images.
+            // The values that are in common use for the training images.
             Mean = [0.4377f, 0.4438f, 0.4728f],
             Std = [0.1980f, 0.2010f, 0.1970f],
             // A mirrored digit is none.

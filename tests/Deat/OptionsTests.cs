@@ -28,6 +28,9 @@ public sealed class OptionsTests
         "--lr-schedule multistep --momentum 0.85 --weight-decay 0 --lr-max 1e-3",
         "--lr-schedule cyclic --lr-min 0.001 --train-images 100 --test-images 7 --validation-images 0 --normalization +-1",
         "--precision bf16",
+        "--model pre --width 8",
+        "--model wrn-16-4",
+        "--model dense121",
         "--precision bf16 --attack-precision tf32",
         "--validation-attack pgd5 --test-attacks clean,fgsm,cw20 --attack-step 1/255 --device cpu",
     ];

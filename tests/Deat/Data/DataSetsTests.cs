@@ -61,7 +61,8 @@ public sealed class DataSetsTests
 
     [Test]
     public void AnUnknownNameListsTheKnownOnes() =>
-        Assert.That(Fault("mnist", null), Is.EqualTo("unknown data set 'mnist'; known: procedural, cifar10, folder"));
+        Assert.That(Fault("emnist", null), Is.EqualTo(
+            "unknown data set 'emnist'; known: procedural, cifar10, cifar100, mnist, svhn, folder"));
 
     [Test]
     public void ProceduralNeedsNoFolderAndFollowsLimitsAndSeed()
