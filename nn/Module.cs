@@ -83,6 +83,17 @@ public abstract class Module : IDisposable
     /// <param name="x">[N, C, H, W]</param>
     public Tensor Forward(Tape tape, Tensor x) => InPath(tape, () => Compute(tape, x));
 
+    /// <summary>
+    /// Sets the stream that dropout draws from in the passes that follow; the trainer does it for each minibatch, so that a run which is
+    /// resumed drops the same.
+    /// </summary>
+    /// <param name="key">The random stream.</param>
+    public void Reseed(RandomKey key)
+    {
+        foreach ((int layer, Module module) in WithDescendants().Index())
+            module.Reseed(key, layer);
+    }
+
     /// <summary>Gives the memory of a placed model back.</summary>
     public void Dispose()
     {
@@ -104,6 +115,11 @@ public abstract class Module : IDisposable
             return compute();
         using (tape.Device.Ledger.Enter(_name))
             return compute();
+    }
+
+    /// <summary>Takes a stream of random numbers; nothing where there is nothing random.</summary>
+    private protected virtual void Reseed(RandomKey key, int layer)
+    {
     }
 
     /// <summary>The module's output: its ops and its children's <see cref="Forward"/>.</summary>

@@ -25,6 +25,9 @@ public enum Purpose
 
     /// <summary>The split into training and validation images.</summary>
     Split = 7,
+
+    /// <summary>What dropout makes zero.</summary>
+    Dropout = 8,
 }
 
 /// <summary>

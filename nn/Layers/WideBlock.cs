@@ -3,7 +3,7 @@ using Deat.Engine;
 namespace Deat.Nn;
 
 /// <summary>
-/// The block of a wide residual network, y = conv2(relu(bn2(conv1(a)))) + shortcut with a = relu(bn1(x)): [N, C, H, W] to
+/// The block of a wide residual network, y = conv2(dropout(relu(bn2(conv1(a))))) + shortcut with a = relu(bn1(x)): [N, C, H, W] to
 /// [N, K, H/stride, W/stride]. Where channels change, the shortcut is a 1x1 convolution of a; elsewhere it is x. Source: Zagoruyko,
 /// Komodakis: Wide residual networks, BMVC 2016; wideresnet.py of TrustAI/DEAT and yaodongyu/TRADES.
 /// </summary>
@@ -14,13 +14,16 @@ public sealed class WideBlock : Module
     private readonly BatchNorm2d _bn2;
     private readonly Conv2d _conv2;
     private readonly Conv2d? _shortcut;
+    private readonly Dropout _dropout;
 
     /// <summary>Declares bn1, conv1, bn2, conv2 and, where channels change, convShortcut.</summary>
     /// <param name="inputs">Channels C.</param>
     /// <param name="outputs">Filters K.</param>
     /// <param name="stride">Pixels from one output to the next.</param>
-    public WideBlock(int inputs, int outputs, int stride)
+    /// <param name="dropout">The rate of dropout between the convolutions.</param>
+    public WideBlock(int inputs, int outputs, int stride, double dropout = 0)
     {
+        _dropout = Add("dropout", new Dropout(dropout));
         _bn1 = Add("bn1", new BatchNorm2d(inputs, relu: true));
         _conv1 = Add("conv1", Convolution(inputs, outputs, window: 3, stride));
         _bn2 = Add("bn2", new BatchNorm2d(outputs, relu: true));
@@ -38,6 +41,7 @@ public sealed class WideBlock : Module
     {
         Tensor activated = _bn1.Forward(tape, x);
         Tensor shortcut = _shortcut?.Forward(tape, activated) ?? x;
-        return _conv2.Forward(tape, _bn2.Forward(tape, _conv1.Forward(tape, activated)), plus: shortcut);
+        Tensor middle = _bn2.Forward(tape, _conv1.Forward(tape, activated));
+        return _conv2.Forward(tape, _dropout.Forward(tape, middle), plus: shortcut);
     }
 }

@@ -5,7 +5,7 @@ namespace Deat.Nn;
 /// times factor times the width and strides 1, 2, 2, batch normalisation, ReLU, global average pooling, a linear layer. At width 16 with
 /// three channels and ten classes WRN-28-10 has 36,479,194 parameters and WRN-34-10 46,160,474, named and ordered as in PyTorch.
 /// Convolutions start normally distributed and the last bias at 0, unlike PyTorch's default. Source: Zagoruyko, Komodakis: Wide residual
-/// networks, BMVC 2016; wideresnet.py of TrustAI/DEAT and yaodongyu/TRADES, without dropout as in all of their runs.
+/// networks, BMVC 2016; wideresnet.py of TrustAI/DEAT and yaodongyu/TRADES, all of whose runs have no dropout.
 /// </summary>
 public sealed class WideResNet : Sequential
 {
@@ -15,7 +15,8 @@ public sealed class WideResNet : Sequential
     /// <param name="width">Channels of the first layer; 16 is the reference.</param>
     /// <param name="classes">Number of logits.</param>
     /// <param name="channels">Channels of an image.</param>
-    public WideResNet(int depth, int factor, int width = 16, int classes = 10, int channels = 3)
+    /// <param name="dropout">The rate of dropout in each block.</param>
+    public WideResNet(int depth, int factor, int width = 16, int classes = 10, int channels = 3, double dropout = 0)
     {
         if (depth < 10 || depth % 6 != 4)
             throw new ArgumentOutOfRangeException(nameof(depth), depth, "4 more than a multiple of 6, and at least 10");
@@ -26,7 +27,7 @@ public sealed class WideResNet : Sequential
             for (int block = 0; block < (depth - 4) / 6; block++)
             {
                 int outputs = (width * factor) << layer;
-                Then($"block{layer + 1}.layer.{block}", new WideBlock(inputs, outputs, stride: layer > 0 && block == 0 ? 2 : 1));
+                Then($"block{layer + 1}.layer.{block}", new WideBlock(inputs, outputs, layer > 0 && block == 0 ? 2 : 1, dropout));
                 inputs = outputs;
             }
 

@@ -1,4 +1,5 @@
 using Deat.Engine;
+using Deat.Nn;
 using Deat.Training;
 using NUnit.Framework;
 
@@ -7,7 +8,7 @@ namespace Deat.Tests;
 /// <summary>Every network trained for a few minibatches, and data of other forms from file to evaluation.</summary>
 public sealed class NetworkRunTests : WholeRuns
 {
-    public static readonly string[] Networks =
+    public static readonly string[] Lines =
     [
         "pre18 --width 4", "pre34 --width 2", "pre50 --width 2", "wrn-28-10 --width 1", "wrn-34-10 --width 1", "vgg16 --width 4",
         "vgg19 --width 2", "dense121 --width 8", "mnist --width 4",
@@ -15,7 +16,7 @@ public sealed class NetworkRunTests : WholeRuns
 
     [Test]
     public void EveryNetworkTrains(
-        [ValueSource(nameof(Networks))] string network, [ValueSource(typeof(TestDevices), nameof(TestDevices.Ids))] string id)
+        [ValueSource(nameof(Lines))] string network, [ValueSource(typeof(TestDevices), nameof(TestDevices.Ids))] string id)
     {
         using Trainer trainer = new(
             TestDevices.Get(id), TinyRuns.Options($"--method mdeat --model {network}"), TinyRuns.Images(count: 12, size: SizeFor(network)));
@@ -30,7 +31,7 @@ public sealed class NetworkRunTests : WholeRuns
     }
 
     [Test]
-    public void YoposStepsRunTheFirstLayerOfEveryNetworkAlone([ValueSource(nameof(Networks))] string network)
+    public void YoposStepsRunTheFirstLayerOfEveryNetworkAlone([ValueSource(nameof(Lines))] string network)
     {
         ComputeDevice device = TestDevices.Get("cpu");
         using Trainer trainer = new(
@@ -43,6 +44,28 @@ public sealed class NetworkRunTests : WholeRuns
         Assert.That(device.Ledger.Total(key => key.Phase == Phase.Attack && key.Layer != first).Launches, Is.Zero);
         Assert.That(device.Ledger.Total(key => key.Phase == Phase.Attack && key.Layer == first).Launches, Is.Positive);
         Assert.That(trainer.Fold().Magnitude, Is.Positive);
+    }
+
+    [Test]
+    public void ARunWithDropoutGoesOnWithTheSameBits([ValueSource(typeof(TestDevices), nameof(TestDevices.Ids))] string id)
+    {
+        byte[] whole = Trained(dropout: 0.3, saves: false);
+        Assert.That(Trained(dropout: 0.3, saves: true), Is.EqualTo(whole));
+        Assert.That(Trained(dropout: 0, saves: false), Is.Not.EqualTo(whole));
+
+        byte[] Trained(double dropout, bool saves)
+        {
+            Trainer Start() => new(
+                TestDevices.Get(id), TinyRuns.Options("--method mdeat --epochs 1"), TinyRuns.Images(count: 16),
+                model: new WideResNet(depth: 10, factor: 1, width: 4, dropout: dropout));
+            using Trainer first = Start(), second = Start();
+            first.TrainBatch();
+            if (saves)
+                second.Restore(first.Save());
+            Trainer last = saves ? second : first;
+            last.TrainBatch();
+            return TinyRuns.File(last);
+        }
     }
 
     [Test]

@@ -174,6 +174,35 @@ internal static partial class OpSpecs
         ],
     };
 
+    private static OpSpec Dropout => new()
+    {
+        Name = nameof(Ops.Dropout),
+        Differentiable = true,
+        Draw = draw =>
+        {
+            Shape x = draw.Activation();
+            double rate = draw.Integers ? draw.Pick(0, 0.5, 0.75) : draw.Pick(0.1, 0.3, 0.9);
+            RandomKey key = new((ulong)draw.Between(0, 1 << 30), Purpose.Dropout, draw.Between(0, 99), draw.Between(0, 99));
+            // Not a choice between x and zero: NaN stays where it is dropped too.
+            Scaled Factor(int i) => (Philox.Word(key, i) >> 8) >= (int)(rate * (1 << 24)) ? Scaled.Rounded(1 / (1 - rate)) : 0;
+            Scaled[] Dropped(double[] values) => [.. values.Select((value, i) => Factor(i) * value)];
+            return new()
+            {
+                Geometry = $"{x}, rate {rate}, {key}",
+                Operands = [new("x", x, Role.Input, draw.Values(x))],
+                Result = x,
+                Adjoint = ["x"],
+                Run = scope => Ops.Dropout(scope.Tape, scope["x"], rate, key),
+                Reference = arguments => new() { ["y"] = Dropped(arguments["x"]), ["dx"] = Dropped(arguments.Dy) },
+            };
+        },
+        Errors =
+        [
+            ("all dropped", tape => Ops.Dropout(tape, Activation(tape, 1, 2, 3, 4), 1, default)),
+            ("a negative rate", tape => Ops.Dropout(tape, Activation(tape, 1, 2, 3, 4), -0.1, default)),
+        ],
+    };
+
     private static (Shape X, int Window, int Stride, int Padding, Shape Y) DrawWindows(Draw draw, bool sideBySide)
     {
         while (true)

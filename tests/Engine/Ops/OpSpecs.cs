@@ -12,7 +12,7 @@ internal static partial class OpSpecs
         Conv2d(ConvolutionAlgorithm.Winograd), Conv2d(ConvolutionAlgorithm.Winograd4), Conv2d(ConvolutionAlgorithm.Direct), Conv2dEdges,
         BatchNorm(training: true, relu: false), BatchNorm(training: false, relu: false),
         BatchNorm(training: true, relu: true), BatchNorm(training: false, relu: true),
-        Relu, GlobalAveragePool, MaxPool, AveragePool, Concat, Flatten, Bias, Linear, CrossEntropy, Margin, Correct,
+        Relu, GlobalAveragePool, MaxPool, AveragePool, Concat, Flatten, Bias, Dropout, Linear, CrossEntropy, Margin, Correct,
         KullbackLeibler(Reduction.Mean), KullbackLeibler(Reduction.Sum), Trades, MisclassificationAware, GiveLives, TakeLives,
         AdversarialInput, LinfStep, InitializeDelta, SgdStep, GatherBatch, Keep,
     ];
