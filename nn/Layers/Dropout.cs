@@ -4,7 +4,7 @@ namespace Deat.Nn;
 
 /// <summary>
 /// Dropout, as torch.nn.Dropout: in training each element is zero with probability rate, and divided by 1 - rate otherwise; in
-/// evaluation nothing happens. It has no parameters. Each pass draws anew from the stream that <see cref="Module.Reseed"/> sets.
+/// evaluation nothing happens. It has no parameters. Each pass draws anew from the stream that <see cref="Module.Reseed(RandomKey)"/> sets.
 /// </summary>
 /// <param name="rate">Probability of zero, from 0 to below 1.</param>
 public sealed class Dropout(double rate) : Module
