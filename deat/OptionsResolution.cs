@@ -55,7 +55,8 @@ public static class OptionsResolution
         int width = texts.Integer("width", network.Width, 1, 1024);
         return width % network.WidthStep == 0
             ? width
-            : throw new UsageException($"--width {width} conflicts with --model {network.Name}, whose width is a multiple of {network.WidthStep}");
+            : throw new UsageException(
+                $"--width {width} conflicts with --model {network.Name}, whose width is a multiple of {network.WidthStep}");
     }
 
     private static DataOptions Data(OptionTexts texts)

@@ -13,12 +13,13 @@ public static class Cifar100Binary
         [".", "cifar-100-binary", "CIFAR100", Path.Combine("CIFAR100", "cifar-100-binary")];
 
     private static readonly string[] Names = (
-        "apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can castle caterpillar cattle "
-        + "chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin elephant flatfish forest fox girl hamster house "
-        + "kangaroo keyboard lamp lawn_mower leopard lion lizard lobster man maple_tree motorcycle mountain mouse mushroom oak_tree orange "
-        + "orchid otter palm_tree pear pickup_truck pine_tree plain plate poppy porcupine possum rabbit raccoon ray road rocket rose sea "
-        + "seal shark shrew skunk skyscraper snail snake spider squirrel streetcar sunflower sweet_pepper table tank telephone television "
-        + "tiger tractor train trout tulip turtle wardrobe whale willow_tree wolf woman worm").Split(' ');
+        "apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can castle "
+        + "caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin elephant "
+        + "flatfish forest fox girl hamster house kangaroo keyboard lamp lawn_mower leopard lion lizard lobster man "
+        + "maple_tree motorcycle mountain mouse mushroom oak_tree orange orchid otter palm_tree pear pickup_truck pine_tree "
+        + "plain plate poppy porcupine possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk skyscraper snail "
+        + "snake spider squirrel streetcar sunflower sweet_pepper table tank telephone television tiger tractor train trout "
+        + "tulip turtle wardrobe whale willow_tree wolf woman worm").Split(' ');
 
     /// <summary>Reads the 50,000 training and the 10,000 test images.</summary>
     /// <param name="folder">The folder of the files, or one that holds it as cifar-100-binary or below CIFAR100.</param>

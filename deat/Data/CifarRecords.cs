@@ -10,7 +10,9 @@ internal readonly record struct CifarRecords(int LabelBytes, int Classes)
     private const int ImageBytes = 3 * 32 * 32;
 
     /// <summary>The images of some files. Names and statistics are the caller's to set.</summary>
-    /// <exception cref="DataException">A file is missing, cannot be read, is not of the exact size, or holds a label out of range.</exception>
+    /// <exception cref="DataException">
+    /// A file is missing, cannot be read, is not of the exact size, or holds a label out of range.
+    /// </exception>
     public ImageSet Read(string name, string folder, string[] files, int recordsPerFile)
     {
         int recordBytes = LabelBytes + ImageBytes;

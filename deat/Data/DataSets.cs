@@ -24,6 +24,11 @@ public static class DataSets
     /// <summary>What <see cref="Open"/> knows.</summary>
     public static IReadOnlyList<string> Names { get; } = ["procedural", "cifar10", "cifar100", "mnist", "svhn", "folder"];
 
+    private static readonly (string Name, Func<string, string?> Find)[] Files =
+    [
+        ("cifar10", Cifar10Binary.Find), ("cifar100", Cifar100Binary.Find), ("mnist", MnistIdx.Find), ("svhn", Svhn.Find),
+    ];
+
     /// <summary>Reads or makes a data set.</summary>
     /// <param name="name">One of <see cref="Names"/>.</param>
     /// <param name="folder">Where the files are; where null, the folder that DEAT_DATA names.</param>
@@ -51,12 +56,9 @@ public static class DataSets
     /// The name of the data set whose files are in a folder: image folders have one for each part of the data; cifar10 where nothing tells.
     /// </summary>
     internal static string KindOf(string folder) =>
-        Directory.Exists(Path.Combine(folder, "train")) ? "folder"
-        : Cifar10Binary.Find(folder) is not null ? "cifar10"
-        : Cifar100Binary.Find(folder) is not null ? "cifar100"
-        : MnistIdx.Find(folder) is not null ? "mnist"
-        : Svhn.Find(folder) is not null ? "svhn"
-        : "cifar10";
+        Directory.Exists(Path.Combine(folder, "train"))
+            ? "folder"
+            : Files.FirstOrDefault(files => files.Find(folder) is not null, Files[0]).Name;
 
     private static (ImageSet Train, ImageSet Test) Limit((ImageSet Train, ImageSet Test) sets, DataLimits limits) =>
         (sets.Train.TakeBalanced(limits.Train ?? sets.Train.Count), sets.Test.TakeBalanced(limits.Test ?? sets.Test.Count));

@@ -5,8 +5,8 @@ namespace Deat.Nn;
 /// <summary>
 /// The pre-activation bottleneck, y = conv3(relu(bn3(conv2(relu(bn2(conv1(a))))))) + shortcut with a = relu(bn1(x)): [N, C, H, W] to
 /// [N, 4 K, H/stride, W/stride], by windows of 1, 3 and 1. Where shape changes, the shortcut is a 1x1 convolution of a, as in the paper and
-/// unlike <see cref="PreActBlock"/>; elsewhere it is x. Source: He, Zhang, Ren, Sun: Identity mappings in deep residual networks, ECCV 2016;
-/// preact_resnet.py of locuslab/fast_adversarial and TrustAI/DEAT.
+/// unlike <see cref="PreActBlock"/>; elsewhere it is x. Source: He, Zhang, Ren, Sun: Identity mappings in deep residual networks, ECCV
+/// 2016; preact_resnet.py of locuslab/fast_adversarial and TrustAI/DEAT.
 /// </summary>
 public sealed class PreActBottleneck : Module
 {
