@@ -18,7 +18,7 @@ public sealed class NetworkTests
         ("pre50", 2, 3, 16, (net, x) => net.PreAct(x, [3, 4, 6, 3], bottleneck: true)),
         ("wrn-28-10", 1, 3, 8, (net, x) => net.Wide(x, blocks: 4)),
         ("wrn-34-10", 1, 3, 8, (net, x) => net.Wide(x, blocks: 5)),
-        ("wrn-10-2", 8, 3, 14, (net, x) => net.Wide(x, blocks: 1)),
+        ("wrn-10-2", 6, 3, 14, (net, x) => net.Wide(x, blocks: 1)),
         ("vgg16", 4, 3, 32, (net, x) => net.Vgg(x, [2, 2, 3, 3, 3])),
         ("vgg19", 2, 3, 32, (net, x) => net.Vgg(x, [2, 2, 4, 4, 4])),
         ("dense121", 8, 3, 32, (net, x) => net.Dense(x)),
