@@ -141,6 +141,9 @@ public sealed record TrainOptions
     /// <summary>The attacks on test images at the end.</summary>
     public required IReadOnlyList<Attack> TestAttacks { get; init; }
 
+    /// <summary>Images on which the loss surface is measured after each epoch; 0 for none.</summary>
+    public int ProbeImages { get; init; }
+
     /// <summary>In which numbers convolutions multiply in passes that update the weights.</summary>
     public required Precision Precision { get; init; }
 
@@ -216,6 +219,7 @@ public sealed record TrainOptions
         ("validation-attack", ValidationAttack.Name),
         ("test-attacks", string.Join(',', TestAttacks.Select(attack => attack.Name))),
         ("attack-step", ValidationAttack.StepSize.Text),
+        ("probe", ProbeImages > 0 ? OptionTexts.Write(ProbeImages) : null),
         ("precision", OptionTexts.Write(Precision)),
         ("attack-precision", OptionTexts.Write(AttackPrecision)),
         ("graphs", Graphs is { } graphs ? OptionTexts.Write(graphs) : null),

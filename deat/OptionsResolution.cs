@@ -6,6 +6,9 @@ namespace Deat.Training;
 /// <summary>From texts to options: defaults of method and preset, ranges, contradictions.</summary>
 public static class OptionsResolution
 {
+    /// <summary>The largest number of images that a probe takes.</summary>
+    public const int MaxProbeImages = 10_000;
+
     private static readonly Pixels DefaultAttackStep = Pixels.Parse("2/255", "--attack-step");
 
     /// <summary>Resolves every option of a training run.</summary>
@@ -32,6 +35,7 @@ public static class OptionsResolution
             Optimizer = Optimizer(texts),
             ValidationAttack = Attack.Parse(texts.Text("validation-attack") ?? "cw10", adversary.Epsilon, step),
             TestAttacks = Attack.ParseList(texts.Text("test-attacks") ?? "clean,pgd10", adversary.Epsilon, step),
+            ProbeImages = texts.Integer("probe", 0, 0, MaxProbeImages),
             Precision = precision,
             AttackPrecision = texts.Precision("attack-precision", precision),
             Graphs = texts.Switch("graphs"),

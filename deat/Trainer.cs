@@ -235,7 +235,8 @@ public sealed class Trainer : IDisposable
         _rate = _rates.At(now.Epoch * Batches + now.Batch);
         _pass.Batch = batch;
         Model.Reseed(new RandomKey(_options.Seed, Purpose.Dropout, now.Epoch, now.Batch));
-        TrainingPass.Start(_pass, _options, now.Replay.StepSize, now.Epoch, now.Batch);
+        TrainingPass.Start(
+            _pass, _options, now.Replay.StepSize, new RandomKey(_options.Seed, Purpose.Delta, now.Epoch, now.Batch));
     }
 
     // Passes over the same tensors can be recorded, so what the images show comes to its place afterwards.

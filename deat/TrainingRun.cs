@@ -15,6 +15,7 @@ internal sealed class TrainingRun : IDisposable
     private readonly StopRequest _stop;
     private readonly Trainer _trainer;
     private readonly Evaluator? _validation;
+    private readonly Probe? _probe;
     private readonly ImageSet _test;
     private readonly Normalization _normalization;
     private TimeSpan _trainingTime;
@@ -26,6 +27,8 @@ internal sealed class TrainingRun : IDisposable
         (_options, _folder, _screen, _stop, _test) = (options, folder, screen, stop, data.Test);
         _normalization = options.Data.NormalizationOf(data.Train);
         _trainer = new Trainer(device, options, data.Train);
+        if (Probe.Choose(options.ProbeImages, data, "probe") is { } probed)
+            _probe = new Probe(_trainer.Model, options, probed, stop: () => stop.IsRequested);
         _validation = data.Validation is null ? null : new Evaluator(_trainer.Model, data.Validation, _normalization, options.BatchSize);
     }
 
@@ -69,6 +72,7 @@ internal sealed class TrainingRun : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _probe?.Dispose();
         _validation?.Dispose();
         _trainer.Dispose();
     }
@@ -88,7 +92,19 @@ internal sealed class TrainingRun : IDisposable
         EpochSums sums = _trainer.Fold();
         _trainingTime = _screen.Time.GetElapsedTime(start);
         (EvaluationResult? clean, EvaluationResult? robust) = Validate();
-        Finish(Metrics(sums, clean, robust));
+        Finish(Metrics(sums, clean, robust) with { Probe = MeasureProbe() });
+    }
+
+    private ProbeMetrics? MeasureProbe()
+    {
+        if (_probe is null)
+            return null;
+        ThrowIfStopped();
+        long start = _screen.Time.GetTimestamp();
+        TrainerState state = _trainer.State;
+        ProbeEpoch shown = _probe.Measure(state.Epoch, state.Replay.Count, state.Replay.StepSize);
+        _folder.Append(_probe.Header, shown);
+        return shown.Metrics(_probe.Header.Epsilon, _screen.Time.GetElapsedTime(start).TotalSeconds);
     }
 
     private (EvaluationResult? Clean, EvaluationResult? Robust) Validate()
@@ -161,6 +177,8 @@ internal sealed class TrainingRun : IDisposable
             _screen.Line($"  {result.Attack.Title,-8} {result.Total}");
         _screen.Line($"folder {_folder.Location}");
         _screen.Line($"figure {_folder.In("magnitude.svg")}");
+        if (_probe is not null)
+            _screen.Line(ProbeText.Cost(_folder.Metrics, _trainer.Model.Device.Ledger));
         _screen.Line($"next   deat eval {Path.GetRelativePath(".", _folder.Location)} --attack fgsm,pgd20,cw20");
     }
 

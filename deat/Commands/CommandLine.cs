@@ -42,6 +42,7 @@ internal static class CommandLine
         root.Subcommands.Add(TrainCommand.Create(screen));
         root.Subcommands.Add(EvalCommand.Create(screen));
         root.Subcommands.Add(ProfileCommand.Create(screen));
+        root.Subcommands.Add(ProbeCommand.Create(screen));
         root.Subcommands.Add(DevicesCommand.Create(screen));
         root.SetAction(_ => screen.Line(Welcome));
         return root;
@@ -54,6 +55,7 @@ internal static class CommandLine
           deat train --data-dir FOLDER   M+DEAT in the paper's setting, on CIFAR-10 files or a folder of images
           deat eval RUN                  attacks the network of a run
           deat profile                   what each iteration, layer and kernel costs
+          deat probe RUN                 measures the loss surface of a run's networks
           deat devices                   what this machine can compute on
 
         Add --help to a command for its options.

@@ -67,7 +67,8 @@ internal static class EvalCommand
         }
     }
 
-    private static TrainOptions RunOptions(string run, Dictionary<string, string> given)
+    /// <summary>The options of the run in a folder, over which those that say where the data are go.</summary>
+    internal static TrainOptions RunOptions(string run, Dictionary<string, string> given)
     {
         // Only what says which images; the attack's sizes are not those of the training.
         string[] ofData = ["data-dir", "test-images"];
@@ -83,7 +84,8 @@ internal static class EvalCommand
         return (file, Checkpoint.Read(file));
     }
 
-    private static void Load(Module model, Checkpoint checkpoint)
+    /// <summary>Gives a network the weights of a checkpoint.</summary>
+    internal static void Load(Module model, Checkpoint checkpoint)
     {
         try
         {

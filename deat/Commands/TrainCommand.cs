@@ -54,6 +54,7 @@ internal static class TrainCommand
         new("validation-attack", "name", "attack on validation images after each epoch (default cw10)"),
         new("test-attacks", "names", "attacks on test images at the end, with commas (default clean,pgd10)"),
         new("attack-step", "size", "step size of these attacks, as --epsilon (default 2)"),
+        new("probe", "n", "measure the loss surface on n validation images after each epoch; costs about 30 passes of them (default 0)"),
         new("precision", "name", "what convolutions multiply: fp32; on tensor cores tf32 or bf16, sums and weights in fp32 (default fp32)"),
         new("attack-precision", "name", "the same in passes that do not update the weights (default as --precision)"),
         new("graphs", "on|off", "launch passes that repeat as CUDA graphs; the same bits (default on where the device can)"),
@@ -89,6 +90,8 @@ internal static class TrainCommand
         screen.Line($"device {DeviceText.Describe(device.Listing)}");
         (ImageSet train, ImageSet? validation, ImageSet test) = options.Data.Open();
         options.Network.RequireFit(train);
+        // Before there is a folder.
+        Probe.Choose(options.ProbeImages, (train, validation, test), "probe");
         using RunFolder folder = resumed is null
             ? RunFolder.Create(given.GetValueOrDefault("out-dir") ?? NewFolder(options, screen.Time), options.ToJson())
             : RunFolder.Resume(resumed, options.ToJson(), MayDifferOnResume);

@@ -10,6 +10,12 @@ public sealed record InnerLoop(string Name, string Title) : IPart
     /// <summary>Runs the passes.</summary>
     public required Action<AdversarialPass, int> Run { get; init; }
 
+    /// <summary>
+    /// Moves delta to where the last update of the weights sees it: <see cref="Run"/> for a pass whose update does nothing, without
+    /// what follows that point.
+    /// </summary>
+    public required Action<AdversarialPass, int> Perturb { get; init; }
+
     /// <summary>The least number of iterations with which the weights are updated.</summary>
     public required int Least { get; init; }
 
@@ -41,6 +47,7 @@ public static class InnerLoops
             for (int i = 0; i < count; i++)
                 pass.Run(Wanted.Both, i);
         },
+        Perturb = (pass, count) => Steps(pass, count - 1),
     };
 
     /// <summary>
@@ -54,10 +61,10 @@ public static class InnerLoops
         AttackNorm = BatchNormMode.Train,
         Run = (pass, count) =>
         {
-            for (int i = 0; i < count; i++)
-                pass.Run(Wanted.Input, i);
+            Steps(pass, count);
             pass.Run(pass.UpdateWants, count);
         },
+        Perturb = Steps,
     };
 
     /// <summary>
@@ -83,8 +90,15 @@ public static class InnerLoops
         Least = 1,
         StepsByFirstLayer = true,
         Run = (pass, count) => pass.PropagateOnce(count),
+        Perturb = (pass, count) => pass.PropagateOnce(count),
     };
 
     /// <summary>All inner loops, in the order of the help.</summary>
     public static IReadOnlyList<InnerLoop> All { get; } = [Replay, Attack, Friendly, Propagate];
+
+    private static void Steps(AdversarialPass pass, int count)
+    {
+        for (int i = 0; i < count; i++)
+            pass.Run(Wanted.Input, i);
+    }
 }

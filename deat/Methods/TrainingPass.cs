@@ -34,14 +34,13 @@ public static class TrainingPass
     /// <param name="pass">What trains the network, with the minibatch.</param>
     /// <param name="options">The options of the run.</param>
     /// <param name="stepSize">The step size alpha in pixel range [0,1].</param>
-    /// <param name="epoch">The epoch, from 0.</param>
-    /// <param name="batch">The minibatch in the epoch, from 0.</param>
-    public static void Start(AdversarialPass pass, TrainOptions options, double stepSize, int epoch, int batch)
+    /// <param name="key">The random stream of the start.</param>
+    /// <param name="firstImage">The index of the first image where several minibatches share a stream.</param>
+    public static void Start(AdversarialPass pass, TrainOptions options, double stepSize, RandomKey key, int firstImage = 0)
     {
         AdversaryOptions adversary = options.Adversary;
         pass.Ball = new LinfBall { Epsilon = options.Method.LeavesBall ? 1 : adversary.Epsilon.Value, Alpha = stepSize };
         pass.Start(
-            adversary.Start ?? DeltaInit.Zero, adversary.Tau?.Value ?? 0, options.Method.ClampsStart,
-            new RandomKey(options.Seed, Purpose.Delta, epoch, batch));
+            adversary.Start ?? DeltaInit.Zero, adversary.Tau?.Value ?? 0, options.Method.ClampsStart, key, firstImage);
     }
 }

@@ -40,4 +40,7 @@ public sealed record EpochMetrics
 
     /// <summary>The accuracy under CW-10 on validation images, in [0,1]; null without validation.</summary>
     public double? RobustAccuracy { get; init; }
+
+    /// <summary>What a probe of the loss surface showed; null without <c>--probe</c>.</summary>
+    public ProbeMetrics? Probe { get; init; }
 }

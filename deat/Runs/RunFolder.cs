@@ -8,9 +8,11 @@ namespace Deat.Training;
 /// <list type="bullet">
 /// <item><c>config.json</c>: every resolved option; <c>env.json</c>: device, driver, versions, commit</item>
 /// <item><c>metrics.jsonl</c>: one line per epoch; <c>output.log</c>: the authors' table; <c>magnitude.svg</c></item>
+/// <item>with <c>--probe</c>, <c>probe.jsonl</c>: a header and one line per epoch; <c>probe.svg</c>, and of the last epoch
+/// <c>slices.svg</c> and <c>strip.svg</c></item>
 /// <item><c>last.safetensors</c>, the one before as <c>last.safetensors.prev</c>, and <c>best.safetensors</c></item>
 /// </list>
-/// An epoch is recorded in the order log, metrics, best, last: whatever is lost in between is lost towards the last checkpoint,
+/// An epoch is recorded in the order probe, log, metrics, best, last: whatever is lost in between is lost towards the last checkpoint,
 /// from which it is done again. All failures are <see cref="StorageException"/> unless said otherwise.
 /// </summary>
 public sealed class RunFolder : IDisposable
@@ -161,6 +163,16 @@ public sealed class RunFolder : IDisposable
         Log(OutputLog.Row(metrics));
         _records.Append(metrics);
         _files.WriteText(In("magnitude.svg"), MagnitudeFigure.Draw(_records.Metrics));
+        if (metrics.Probe is not null)
+            _files.WriteText(In("probe.svg"), ProbeFigures.Epochs(_records.Metrics));
+    }
+
+    /// <summary>Records what a probe of an epoch showed in probe.jsonl and draws slices.svg and strip.svg.</summary>
+    public void Append(ProbeHeader header, ProbeEpoch epoch)
+    {
+        _records.Append(header, epoch);
+        _files.WriteText(In("slices.svg"), ProbeFigures.Slices(header, epoch));
+        _files.WriteText(In("strip.svg"), ImageStrip.Draw(header, epoch));
     }
 
     /// <summary>Adds the table of test results to output.log.</summary>

@@ -8,6 +8,7 @@ internal sealed class RunRecords(string folder, AtomicFile files)
 {
     private readonly string _metricsPath = Path.Combine(folder, "metrics.jsonl");
     private readonly string _logPath = Path.Combine(folder, "output.log");
+    private readonly string _probePath = Path.Combine(folder, "probe.jsonl");
     private readonly string _environmentPath = Path.Combine(folder, "env.json");
     private List<EpochMetrics> _metrics = [];
 
@@ -17,7 +18,7 @@ internal sealed class RunRecords(string folder, AtomicFile files)
     public List<EpochMetrics> ReadMetrics()
     {
         var metrics = new List<EpochMetrics>();
-        foreach (var line in Read(_metricsPath).Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        foreach (var line in Lines(_metricsPath))
         {
             try
             {
@@ -36,6 +37,15 @@ internal sealed class RunRecords(string folder, AtomicFile files)
         _metrics = [.. ReadMetrics().Take(epochs)];
         files.WriteText(_metricsPath, string.Concat(_metrics.Select(Line)));
         files.WriteText(_logPath, epochs == 0 && _metrics.Count == 0 ? "" : OutputLog.Until(Read(_logPath), epochs));
+        if (File.Exists(_probePath))
+            files.WriteText(_probePath, epochs == 0 ? "" : string.Concat(Lines(_probePath).Take(1 + epochs).Select(line => line + "\n")));
+    }
+
+    /// <summary>Adds a line to probe.jsonl, the first time after its header.</summary>
+    public void Append(ProbeHeader header, ProbeEpoch epoch)
+    {
+        string head = Read(_probePath).Length == 0 ? ProbeFile.Line(header) : "";
+        Append(_probePath, head + ProbeFile.Line(epoch));
     }
 
     public void Append(EpochMetrics metrics)
@@ -60,6 +70,8 @@ internal sealed class RunRecords(string folder, AtomicFile files)
     }
 
     private static string Line(EpochMetrics metrics) => JsonSerializer.Serialize(metrics, RunJson.Compact) + "\n";
+
+    private static string[] Lines(string path) => Read(path).Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
     private static string Read(string path)
     {

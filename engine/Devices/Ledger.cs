@@ -25,6 +25,9 @@ public enum Phase
 
     /// <summary>Validation and test.</summary>
     Evaluation,
+
+    /// <summary>Measurements of the loss surface that change nothing.</summary>
+    Probe,
 }
 
 /// <summary>Which derivative a launch computes.</summary>

@@ -28,6 +28,9 @@ public enum Purpose
 
     /// <summary>What dropout makes zero.</summary>
     Dropout = 8,
+
+    /// <summary>Directions and starts of what measures the loss surface.</summary>
+    Probe = 9,
 }
 
 /// <summary>

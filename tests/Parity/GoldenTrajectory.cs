@@ -37,7 +37,8 @@ internal sealed class GoldenTrajectory
         {
             batch.X.CopyFrom<double>(GoldenWeights.Images(file.Seed, i));
             batch.Labels.CopyFrom<int>(GoldenWeights.Labels(file.Seed, i));
-            TrainingPass.Start(pass, options, file["step_sizes"][i], places[i].Epoch, places[i].Batch);
+            RandomKey key = new(options.Seed, Purpose.Delta, places[i].Epoch, places[i].Batch);
+            TrainingPass.Start(pass, options, file["step_sizes"][i], key);
             options.Method.Loop.Run(pass, (int)steps[i]);
             if (places[i].Batch == 0)
                 EpochMagnitudes.Add(0);

@@ -16,7 +16,7 @@ public sealed class MagnitudeFigureTests
         Assert.That(Elements(figure, "circle", "point"), Has.Length.EqualTo(50));
         // From 2 to 8 replays; the first, after epoch 0, knows no threshold.
         Assert.That(Elements(figure, "circle", "ring"), Has.Length.EqualTo(6));
-        Assert.That(Elements(figure, "path", "replays"), Has.Length.EqualTo(50));
+        Assert.That(Elements(figure, "path", "bar"), Has.Length.EqualTo(50));
         var texts = figure.Descendants(Svg + "text").Select(t => t.Value).ToArray();
         Assert.That(texts, Is.SupersetOf(new[] { "epoch", "replays", "gradient magnitude", "\u2191 5,825", "8", "45", "3,000" }));
     }

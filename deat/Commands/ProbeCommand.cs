@@ -1,0 +1,97 @@
+using System.CommandLine;
+using Deat.Engine;
+using Deat.Nn;
+
+namespace Deat.Training;
+
+/// <summary><c>deat probe</c>: measures the loss surface of a run's networks afterwards, as <c>deat train --probe</c> does in each epoch.</summary>
+internal static class ProbeCommand
+{
+    private const int UsualImages = 64;
+
+    private static readonly OptionSpec[] Options =
+    [
+        new("checkpoint", "name", "best, last or both (default both, where there are)"),
+        new("images", "n", $"validation images, training images without any (default as --probe of the run, or {UsualImages})"),
+        new("batch-size", "n", "images at once, rounded down to a power of two (default as the run)"),
+        new("data-dir", "folder", "where the data set's files are, if not where the run found them"),
+        new("seed", "n", "what random starts and directions follow from (default that of the run)"),
+        new("device", "id", "auto, or an id that deat devices lists (default auto)"),
+        new("graphs", "on|off", "launch passes that repeat as CUDA graphs; the same bits (default on where the device can)"),
+    ];
+
+    public static Command Create(Screen screen)
+    {
+        Command command = new("probe", "Measures the loss surface of a run's networks: Lipschitz bound, gains, curvature, slices.");
+        Argument<string> run = new("run") { Description = "the run folder", HelpName = "run" };
+        command.Arguments.Add(run);
+        OptionSpec.AddTo(command, Options);
+        command.SetAction(result => Run(result.GetRequiredValue(run), OptionSpec.Given(result, Options), screen));
+        return command;
+    }
+
+    private static int Run(string run, Dictionary<string, string> given, Screen screen)
+    {
+        OptionTexts own = new(given, new Dictionary<string, string>());
+        TrainOptions options = EvalCommand.RunOptions(run, given);
+        options = options with
+        {
+            BatchSize = own.Integer("batch-size", options.BatchSize, 1, 65_536),
+            Seed = given.ContainsKey("seed") ? OptionsResolution.Seed(own) : options.Seed,
+        };
+        IReadOnlyList<string> networks = Networks(run, own);
+        int? wanted = own.OptionalInteger("images", 1, OptionsResolution.MaxProbeImages);
+        using ComputeDevice device = ComputeDevice.Open(own.Text("device") ?? "auto");
+        DeviceText.UseGraphs(device, own, screen);
+        screen.Line($"device {DeviceText.Describe(device.Listing)}");
+        (ImageSet Train, ImageSet? Validation, ImageSet Test) data = options.Data.Open();
+        int usual = options.ProbeImages > 0 ? options.ProbeImages : Math.Min(UsualImages, (data.Validation ?? data.Train).Count);
+        ImageSet images = Probe.Choose(wanted ?? usual, data, "images")!;
+        screen.Line($"{images.Count} images of {images.Name}, epsilon {options.Adversary.Epsilon}, seed {options.Seed}");
+        using PreActResNet18 model = new(options.Width, images.Classes);
+        model.Place(device, ElementType.Float32, options.Seed);
+        using StopRequest stop = new(screen.Errors);
+        using Probe probe = new(model, options, images, stop: () => stop.IsRequested);
+        try
+        {
+            (string, ProbeMetrics)[] shown = [.. networks.Select(name => Measure(probe, model, run, name, screen))];
+            screen.Line();
+            foreach (string line in ProbeText.Table(shown))
+                screen.Line(line);
+            return ExitCodes.Ok;
+        }
+        catch (OperationCanceledException)
+        {
+            return stop.ExitCode;
+        }
+    }
+
+    private static string[] Networks(string run, OptionTexts own)
+    {
+        string[] known = ["best", "last"];
+        string wanted = own.Choice("checkpoint", "both", [.. known, "both"]);
+        string[] there = [.. known.Where(name => wanted == "both" ? File.Exists(PathOf(run, name)) : wanted == name)];
+        return there.Length > 0 ? there : throw new CheckpointException($"no checkpoint at {PathOf(run, "last")}");
+    }
+
+    private static string PathOf(string run, string name) => Path.Combine(run, $"{name}.safetensors");
+
+    private static (string Network, ProbeMetrics Metrics) Measure(Probe probe, Module model, string run, string name, Screen screen)
+    {
+        Checkpoint checkpoint = Checkpoint.Read(PathOf(run, name));
+        EvalCommand.Load(model, checkpoint);
+        int epoch = checkpoint.StateAs<TrainerState>().Epoch - 1;
+        EpochMetrics metrics = new RunRecords(run, new AtomicFile(new FileOperations())).ReadMetrics().FirstOrDefault(m => m.Epoch == epoch)
+            ?? throw new CheckpointException($"metrics.jsonl in {run} has no line for epoch {epoch}, after which {name}.safetensors was saved");
+        long start = screen.Time.GetTimestamp();
+        ProbeEpoch shown = probe.Measure(epoch, metrics.Replays, metrics.StepSize);
+        double seconds = screen.Time.GetElapsedTime(start).TotalSeconds;
+        AtomicFile files = new(new FileOperations());
+        string file = Path.Combine(run, $"probe-{name}.jsonl");
+        files.WriteText(file, ProbeFile.Line(probe.Header) + ProbeFile.Line(shown));
+        files.WriteText(Path.Combine(run, $"slices-{name}.svg"), ProbeFigures.Slices(probe.Header, shown));
+        files.WriteText(Path.Combine(run, $"strip-{name}.svg"), ImageStrip.Draw(probe.Header, shown));
+        screen.Line($"{name}, after epoch {epoch}: {file}, slices-{name}.svg, strip-{name}.svg");
+        return ($"{name}, epoch {epoch}", shown.Metrics(probe.Header.Epsilon, seconds));
+    }
+}
