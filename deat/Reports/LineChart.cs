@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Deat.Training;
 
 /// <summary>How a series is drawn.</summary>
@@ -112,7 +114,7 @@ internal sealed record LineChart(string Title, string XLabel, IReadOnlyList<Pane
         Axis y = panel.Series.Any(series => series.Mark == Mark.Bars)
             ? new Axis(0, Math.Max(1, values.Max()) * 1.08, bottom, top)
             : Axis.Over(panel.Scale ?? values, bottom, top);
-        foreach (double tick in y.Ticks((int)Math.Clamp(panel.Height / 30, 2, 8), panel.IsWhole))
+        foreach (double tick in y.Ticks((int)Math.Clamp(panel.Height / (panel.IsWhole ? 11 : 39), 2, 8), panel.IsWhole))
         {
             svg.Path("grid", [(Left, y.At(tick)), (Right, y.At(tick))]);
             svg.Text("text end", Left - 8, y.At(tick) + 4, Axis.Text(tick));
@@ -150,6 +152,9 @@ internal sealed record LineChart(string Title, string XLabel, IReadOnlyList<Pane
         }
     }
 
+    private static string Beyond(double value) =>
+        Math.Abs(value) >= 100 ? value.ToString("N0", CultureInfo.InvariantCulture) : Axis.Text(Math.Round(value, 3));
+
     private static void DrawPoints(SvgDrawing svg, Series series, int colour, int ringColour, Axis x, Axis y)
     {
         foreach ((double px, double py) in series.Shown)
@@ -159,7 +164,7 @@ internal sealed record LineChart(string Title, string XLabel, IReadOnlyList<Pane
             if (series.Ringed.Contains(px))
                 svg.Add($"""<circle class="s{ringColour} ring" cx="{atX:0.##}" cy="{atY:0.##}" r="6.5"/>""");
             if (atY != y.At(py))
-                svg.Text("text", atX + 8, atY + 4, $"{(py > y.High ? '\u2191' : '\u2193')} {py:#,0.###}");
+                svg.Text("text", atX + 8, atY + 4, $"{(py > y.High ? '\u2191' : '\u2193')} {Beyond(py)}");
         }
     }
 }
