@@ -17,11 +17,11 @@ internal static class ImageStrip
         svg.Text("title", 12, 24, title);
         (double Top, string[] Lines)[] rows =
         [
-            (40, ["image"]), (160, ["delta,", "largest at", "full contrast"]), (240, ["adversarial"]), (348, ["largest", "delta"]),
+            (40, ["image"]), (160, ["delta, the", "largest at", "full contrast"]), (240, ["image", "+ delta"]), (348, ["largest delta"]),
         ];
         foreach ((double top, string[] lines) in rows)
             for (int i = 0; i < lines.Length; i++)
-                svg.Text("text", 12, top + 16 + (16 * i), lines[i]);
+                svg.Text("text small", 12, top + 16 + (14 * i), lines[i]);
         for (int i = 0; i < epoch.Strip.Count; i++)
             Draw(svg, header, header.Strip[i], epoch.Strip[i], Left + (i * Step));
         return svg.Finish(title, 378);

@@ -78,11 +78,13 @@ internal sealed record LineChart(string Title, string XLabel, IReadOnlyList<Pane
         foreach (Panel panel in Panels)
         {
             y += 18;
+            svg.Text("text", Left, y, panel.Unit.Length == 0 ? panel.Label : $"{panel.Label}, {panel.Unit}");
+            y += panel.Series.Count > 1 ? 20 : 8;
             if (panel.Series.Count > 1)
                 y = svg.Legend(Left, y, panel.Series.Select((series, i) => (first + i, series.Legend)));
             Draw(svg, panel, first, x, y, y + panel.Height);
             first += panel.Series.Count;
-            y += panel.Height + 12;
+            y += panel.Height + 14;
         }
 
         foreach (double tick in x.Ticks(12, IsWhole))
@@ -120,7 +122,6 @@ internal sealed record LineChart(string Title, string XLabel, IReadOnlyList<Pane
             svg.Text("text end", Left - 8, y.At(tick) + 4, Axis.Text(tick));
         }
 
-        svg.UpText(18, (top + bottom) / 2, panel.Unit.Length == 0 ? panel.Label : $"{panel.Label}, {panel.Unit}");
         svg.Path("axis", [(Left, top), (Left, bottom), (Right, bottom)]);
         // The first series lie above the others.
         for (int i = panel.Series.Count - 1; i >= 0; i--)

@@ -26,7 +26,7 @@ internal sealed class SvgDrawing
         .text { font: 13px sans-serif } .title { font: bold 15px sans-serif } .middle { text-anchor: middle } .end { text-anchor: end }
         .small { font-size: 11px } .line { fill: none; stroke-width: 2; stroke-linejoin: round } .outline { fill: none; stroke-width: 2 }
         .ring { fill: none; stroke-width: 1.5; stroke-dasharray: none } .grid, .axis { stroke-width: 1; fill: none }
-        .pixels { image-rendering: pixelated }
+        .pixels { image-rendering: pixelated } .cell { shape-rendering: crispEdges }
         @media (prefers-color-scheme: dark) {
           .page { fill: #16181c } .text, .title { fill: #e6e6e6 } .grid { stroke: #33373d } .axis { stroke: #9aa0a8 }
           .s0 { stroke: #56b4e9 } .s1 { stroke: #e69f00 } .s2 { stroke: #2bb38c } .s3 { stroke: #cc79a7 } .s4 { stroke: #f0e442 }
