@@ -4,7 +4,9 @@ using Deat.Nn;
 
 namespace Deat.Training;
 
-/// <summary><c>deat probe</c>: measures the loss surface of a run's networks afterwards, as <c>deat train --probe</c> does in each epoch.</summary>
+/// <summary>
+/// <c>deat probe</c>: measures the loss surface of a run's networks afterwards, as <c>deat train --probe</c> does in each epoch.
+/// </summary>
 internal static class ProbeCommand
 {
     private const int UsualImages = 64;
@@ -81,12 +83,12 @@ internal static class ProbeCommand
         Checkpoint checkpoint = Checkpoint.Read(PathOf(run, name));
         EvalCommand.Load(model, checkpoint);
         int epoch = checkpoint.StateAs<TrainerState>().Epoch - 1;
-        EpochMetrics metrics = new RunRecords(run, new AtomicFile(new FileOperations())).ReadMetrics().FirstOrDefault(m => m.Epoch == epoch)
-            ?? throw new CheckpointException($"metrics.jsonl in {run} has no line for epoch {epoch}, after which {name}.safetensors was saved");
+        AtomicFile files = new(new FileOperations());
+        EpochMetrics metrics = new RunRecords(run, files).ReadMetrics().FirstOrDefault(m => m.Epoch == epoch)
+            ?? throw new CheckpointException($"metrics.jsonl in {run} has no line for epoch {epoch}, whose network {name}.safetensors is");
         long start = screen.Time.GetTimestamp();
         ProbeEpoch shown = probe.Measure(epoch, metrics.Replays, metrics.StepSize);
         double seconds = screen.Time.GetElapsedTime(start).TotalSeconds;
-        AtomicFile files = new(new FileOperations());
         string file = Path.Combine(run, $"probe-{name}.jsonl");
         files.WriteText(file, ProbeFile.Line(probe.Header) + ProbeFile.Line(shown));
         files.WriteText(Path.Combine(run, $"slices-{name}.svg"), ProbeFigures.Slices(probe.Header, shown));

@@ -168,8 +168,8 @@ internal sealed class Probe : IDisposable
 
     /// <summary>
     /// s . (g(delta + h s) - g(delta - h s)) / 2h for each image: the mean of s . H s over the segment between both points, exact where the
-    /// loss is of third degree or less. Otherwise it differs from s . H s at delta by h^2/6 times the fourth derivative along s, and by rounding: about u |g|_1 / h,
-    /// where u is the relative error of a gradient. The points may lie outside of ball and pixel range.
+    /// loss is of third degree or less. Otherwise it differs from s . H s at delta by h^2/6 times the fourth derivative along s, and by
+    /// rounding: about u |g|_1 / h, where u is the relative error of a gradient. The points may lie outside of ball and pixel range.
     /// </summary>
     private double[] Curvatures(double[] deltas, double[] signs)
     {

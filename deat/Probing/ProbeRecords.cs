@@ -2,7 +2,7 @@ namespace Deat.Training;
 
 /// <summary>
 /// What a probe showed of a network, as means over its images: the object <c>probe</c> in a line of metrics.jsonl. Losses l are
-/// cross-entropies in nats, gradients are taken with respect to pixels in [0,1], norms are those of the ball: Linf for delta, L1 for gradients.
+/// cross-entropies in nats, gradients are taken with respect to pixels in [0,1]; norms are Linf for delta and its dual L1 for gradients.
 /// </summary>
 public sealed record ProbeMetrics
 {
@@ -30,7 +30,7 @@ public sealed record ProbeMetrics
     /// </summary>
     public required double LipschitzBound { get; init; }
 
-    /// <summary>Epsilon times the bound, in nats: what a loss of this slope everywhere gains from the centre of the ball to its end.</summary>
+    /// <summary>Epsilon times the bound, in nats: what a loss of this slope gains from the centre of the ball to its end.</summary>
     public required double BallPrediction { get; init; }
 
     /// <summary>

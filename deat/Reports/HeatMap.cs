@@ -17,8 +17,9 @@ internal sealed record HeatGrid(string Caption, IReadOnlyList<string> Columns, I
 }
 
 /// <summary>
-/// Grids over one colour scale, as SVG and as tables. The colours are cividis, which looks the same with and without red-green blindness and
-/// rises evenly in lightness: Nunez, Anderton, Renslow, Optimizing colormaps with consideration for color vision deficiency (PLoS ONE 2018).
+/// Grids over one colour scale, as SVG and as tables. The colours are cividis, which looks the same with and without red-green blindness
+/// and rises evenly in lightness: Nunez, Anderton, Renslow, Optimizing colormaps with consideration for color vision deficiency (PLoS
+/// ONE 2018).
 /// </summary>
 /// <param name="Title">What the figure shows.</param>
 /// <param name="XLabel">What columns are, with the unit.</param>
@@ -46,7 +47,11 @@ internal sealed record HeatMap(string Title, string XLabel, string YLabel, strin
         double width = (SvgDrawing.Width - (2 * Left)) / Math.Max(1, across);
         double y = 34;
         for (int i = 0; i < Grids.Count; i += across)
-            y = Enumerable.Range(i, Math.Min(across, Grids.Count - i)).Max(g => Draw(svg, Grids[g], Left + ((g - i) * width), y, width, low, high));
+        {
+            IEnumerable<int> row = Enumerable.Range(i, Math.Min(across, Grids.Count - i));
+            y = row.Max(g => Draw(svg, Grids[g], Left + ((g - i) * width), y, width, low, high));
+        }
+
         DrawScale(svg, y + Gap, low, high);
         return svg.Finish(Title, y + Gap + 44);
     }

@@ -43,7 +43,8 @@ internal static class ImageStrip
     private static void Picture(SvgDrawing svg, ProbeHeader header, byte[] pixels, double x, double y)
     {
         string data = Convert.ToBase64String(Png.Encode(pixels, header.ImageShape[1], header.ImageShape[2]));
-        svg.Add($"""<image class="pixels" x="{x:0.##}" y="{y:0.##}" width="{Size}" height="{Size}" href="data:image/png;base64,{data}"/>""");
+        string place = string.Create(CultureInfo.InvariantCulture, $"x=\"{x:0.##}\" y=\"{y:0.##}\" width=\"{Size}\" height=\"{Size}\"");
+        svg.Add($"""<image class="pixels" {place} href="data:image/png;base64,{data}"/>""");
     }
 
     // Right and wrong differ in the sign too, for eyes that do not tell the colours apart.

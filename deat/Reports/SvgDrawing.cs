@@ -5,8 +5,8 @@ using System.Text;
 namespace Deat.Training;
 
 /// <summary>
-/// An SVG file in the making: text, lines, and one style for all figures. Series s0 to s5 have the colours of Okabe and Ito, told apart with
-/// any colour vision, and dashes of their own; all follow the viewer's light or dark scheme.
+/// An SVG file in the making: text, lines, and one style for all figures. Series s0 to s5 have the colours of Okabe and Ito, told apart
+/// with any colour vision, and dashes of their own; all follow the viewer's light or dark scheme.
 /// </summary>
 internal sealed class SvgDrawing
 {
@@ -17,15 +17,16 @@ internal sealed class SvgDrawing
     public const int Series = 6;
 
     private const string Style = """
-        .page { fill: #ffffff } .text, .title { fill: #222222 } .grid { stroke: #dddddd } .axis { stroke: #666666 } .outline { stroke: #ffffff }
+        .page { fill: #ffffff } .text, .title { fill: #222222 } .grid { stroke: #dddddd } .axis { stroke: #666666 }
         .s0 { stroke: #0072b2 } .s1 { stroke: #d55e00 } .s2 { stroke: #009e73 } .s3 { stroke: #cc79a7 } .s4 { stroke: #b37c00 }
         .s5 { stroke: #666666 } .f0 { fill: #0072b2 } .f1 { fill: #d55e00 } .f2 { fill: #009e73 } .f3 { fill: #cc79a7 }
         .f4 { fill: #b37c00 } .f5 { fill: #666666 } .on-dark { fill: #ffffff } .on-light { fill: #000000 }
         .s1 { stroke-dasharray: 7 4 } .s2 { stroke-dasharray: 2 3 } .s3 { stroke-dasharray: 9 3 2 3 } .s4 { stroke-dasharray: 4 3 }
         .s5 { stroke-dasharray: 12 3 }
         .text { font: 13px sans-serif } .title { font: bold 15px sans-serif } .middle { text-anchor: middle } .end { text-anchor: end }
-        .small { font-size: 11px } .line { fill: none; stroke-width: 2; stroke-linejoin: round } .outline { fill: none; stroke-width: 2 }
+        .small { font-size: 11px } .line { fill: none; stroke-width: 2; stroke-linejoin: round }
         .ring { fill: none; stroke-width: 1.5; stroke-dasharray: none } .grid, .axis { stroke-width: 1; fill: none }
+        .outline { fill: none; stroke: #ffffff; stroke-width: 2 }
         .pixels { image-rendering: pixelated } .cell { shape-rendering: crispEdges }
         @media (prefers-color-scheme: dark) {
           .page { fill: #16181c } .text, .title { fill: #e6e6e6 } .grid { stroke: #33373d } .axis { stroke: #9aa0a8 }

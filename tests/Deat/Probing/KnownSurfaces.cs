@@ -16,8 +16,8 @@ internal sealed class LinearClassifier : Module
 }
 
 /// <summary>
-/// l(z) = sum of a_i z_i^2 / 2 + c (sum of z_i)^2 / 2 + b sum of z_i^3 / 6 over the network's input z of an image, with a_i = 1 + i mod 3; computed on the
-/// host.
+/// l(z) = sum of a_i z_i^2 / 2 + c (sum of z_i)^2 / 2 + b sum of z_i^3 / 6 over the network's input z of an image, with a_i = 1 + i mod
+/// 3; computed on the host.
 /// </summary>
 internal sealed record CubicSurface(double C, double B)
 {

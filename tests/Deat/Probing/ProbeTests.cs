@@ -41,7 +41,8 @@ public sealed class ProbeTests : WholeRuns
     }
 
     /// <summary>
-    /// Two classes: the gradient at u has the L1 norm sigmoid(-margin(u)) |w0 - w1|, which is largest where the margin is least, at a corner of the ball.
+    /// Two classes: the gradient at u has the L1 norm sigmoid(-margin(u)) |w0 - w1|, which is largest where the margin is least, at a
+    /// corner of the ball.
     /// </summary>
     [Test]
     public void OfAConvexLossTheGainsAreAtLeastThePredictionsAndTheBoundIsReachedAtTheWorstPoint()
@@ -90,9 +91,9 @@ public sealed class ProbeTests : WholeRuns
             Assert.That(shown.Curvatures[n], Is.EqualTo(expected).Within(1e-8 * Math.Abs(expected)));
             if (b == 0)
             {
-                double radius = 8.0 / 255;
+                double beyond = expected * Math.Pow(8.0 / 255, 2) / 2;
                 Assert.That(
-                    shown.StepGains[n] - shown.StepPredictions[n], Is.EqualTo(expected * radius * radius / 2).Within(1e-9 * Math.Abs(expected)),
+                    shown.StepGains[n] - shown.StepPredictions[n], Is.EqualTo(beyond).Within(1e-9 * Math.Abs(expected)),
                     "half the curvature times the squared step is what the gain has beyond first order");
             }
         }
@@ -117,7 +118,8 @@ public sealed class ProbeTests : WholeRuns
         double[] behind = surface.At(all, Array.ConvertAll(gradients, g => -h * Math.Sign(g)), wantsGradients: false).Losses;
         double[] expected = [.. all.Select(i => (ahead[i] - (2 * middle[i]) + behind[i]) / (h * h))];
         double scale = expected.Max(Math.Abs);
-        TestContext.Out.WriteLine($"curvatures up to {scale}, differences {string.Join(", ", all.Select(i => shown.Curvatures[i] - expected[i]))}");
+        double error = all.Max(i => Math.Abs(shown.Curvatures[i] - expected[i]));
+        TestContext.Out.WriteLine($"curvatures up to {scale:G4}, relative error {error / scale:G3}");
         Assert.That(scale, Is.GreaterThan(0.1), "nothing is curved");
         AssertEqual(shown.Curvatures, expected, 0.02 * scale);
     }
@@ -235,7 +237,8 @@ public sealed class ProbeTests : WholeRuns
 
         Assert.That(Of(1).Slices, Is.EqualTo(shown.Slices));
         Assert.That(Of(2).Slices[0][0], Is.Not.EqualTo(shown.Slices[0][0]), "random signs follow from the seed");
-        Assert.That(Of(2).Slices[0][(side * (side / 2)) + 3], Is.EqualTo(shown.Slices[0][(side * (side / 2)) + 3]), "the gradient does not");
+        int along = (side * (side / 2)) + 3;
+        Assert.That(Of(2).Slices[0][along], Is.EqualTo(shown.Slices[0][along]), "the gradient does not");
     }
 
     private static TrainOptions Options(string method) => TinyRuns.Options($"--method {method}");
