@@ -15,7 +15,7 @@ internal sealed class TrainingRun : IDisposable
     private readonly StopRequest _stop;
     private readonly Trainer _trainer;
     private readonly Evaluator? _validation;
-    private readonly Probe? _probe;
+    private readonly SurfaceProbe? _probe;
     private readonly ImageSet _test;
     private readonly Normalization _normalization;
     private TimeSpan _trainingTime;
@@ -27,8 +27,8 @@ internal sealed class TrainingRun : IDisposable
         (_options, _folder, _screen, _stop, _test) = (options, folder, screen, stop, data.Test);
         _normalization = options.Data.NormalizationOf(data.Train);
         _trainer = new Trainer(device, options, data.Train);
-        if (Probe.Choose(options.ProbeImages, data, "probe") is { } probed)
-            _probe = new Probe(_trainer.Model, options, probed, stop: () => stop.IsRequested);
+        if (SurfaceProbe.Choose(options.ProbeImages, data, "probe") is { } probed)
+            _probe = new SurfaceProbe(_trainer.Model, options, probed, stop: () => stop.IsRequested);
         _validation = data.Validation is null ? null : new Evaluator(_trainer.Model, data.Validation, _normalization, options.BatchSize);
     }
 

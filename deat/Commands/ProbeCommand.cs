@@ -48,12 +48,12 @@ internal static class ProbeCommand
         screen.Line($"device {DeviceText.Describe(device.Listing)}");
         (ImageSet Train, ImageSet? Validation, ImageSet Test) data = options.Data.Open();
         int usual = options.ProbeImages > 0 ? options.ProbeImages : Math.Min(UsualImages, (data.Validation ?? data.Train).Count);
-        ImageSet images = Probe.Choose(wanted ?? usual, data, "images")!;
+        ImageSet images = SurfaceProbe.Choose(wanted ?? usual, data, "images")!;
         screen.Line($"{images.Count} images of {images.Name}, epsilon {options.Adversary.Epsilon}, seed {options.Seed}");
         using PreActResNet18 model = new(options.Width, images.Classes);
         model.Place(device, ElementType.Float32, options.Seed);
         using StopRequest stop = new(screen.Errors);
-        using Probe probe = new(model, options, images, stop: () => stop.IsRequested);
+        using SurfaceProbe probe = new(model, options, images, stop: () => stop.IsRequested);
         try
         {
             (string, ProbeMetrics)[] shown = [.. networks.Select(name => Measure(probe, model, run, name, screen))];
@@ -78,7 +78,7 @@ internal static class ProbeCommand
 
     private static string PathOf(string run, string name) => Path.Combine(run, $"{name}.safetensors");
 
-    private static (string Network, ProbeMetrics Metrics) Measure(Probe probe, Module model, string run, string name, Screen screen)
+    private static (string Network, ProbeMetrics Metrics) Measure(SurfaceProbe probe, Module model, string run, string name, Screen screen)
     {
         Checkpoint checkpoint = Checkpoint.Read(PathOf(run, name));
         EvalCommand.Load(model, checkpoint);

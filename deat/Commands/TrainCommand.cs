@@ -91,7 +91,7 @@ internal static class TrainCommand
         (ImageSet train, ImageSet? validation, ImageSet test) = options.Data.Open();
         options.Network.RequireFit(train);
         // Before there is a folder.
-        Probe.Choose(options.ProbeImages, (train, validation, test), "probe");
+        SurfaceProbe.Choose(options.ProbeImages, (train, validation, test), "probe");
         using RunFolder folder = resumed is null
             ? RunFolder.Create(given.GetValueOrDefault("out-dir") ?? NewFolder(options, screen.Time), options.ToJson())
             : RunFolder.Resume(resumed, options.ToJson(), MayDifferOnResume);

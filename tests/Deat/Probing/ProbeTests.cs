@@ -190,7 +190,7 @@ public sealed class ProbeTests : WholeRuns
         ComputeDevice device = TestDevices.Get("cpu");
         byte[] without = TinyRuns.Run(device, options, images);
         using Trainer trainer = new(device, options, images);
-        using Probe probe = new(trainer.Model, options, TinyRuns.Images(6, seed: 9));
+        using SurfaceProbe probe = new(trainer.Model, options, TinyRuns.Images(6, seed: 9));
         long before = device.Ledger.Total(key => key.Phase == Phase.Probe).Launches;
         for (int epoch = 0; epoch < options.Epochs; epoch++)
         {
@@ -253,7 +253,7 @@ public sealed class ProbeTests : WholeRuns
     private static ProbeEpoch Measure(
         Module model, TrainOptions options, ImageSet images, int replays, double stepSize, Loss? loss = null)
     {
-        using Probe probe = new(model, options, images, loss);
+        using SurfaceProbe probe = new(model, options, images, loss);
         return probe.Measure(4, replays, stepSize);
     }
 

@@ -9,7 +9,7 @@ namespace Deat.Training;
 /// normalisation uses its running statistics, as in evaluation, also in the method's own attack. Random starts and directions
 /// are the same in all epochs.
 /// </summary>
-internal sealed class Probe : IDisposable
+internal sealed class SurfaceProbe : IDisposable
 {
     private const int StrongSteps = 20, StripImages = 8, SlicedImages = 4, SliceSteps = 8;
 
@@ -29,7 +29,7 @@ internal sealed class Probe : IDisposable
     /// <param name="images">The images, see <see cref="Choose"/>.</param>
     /// <param name="loss">The loss of the surface, a mean over the batch; cross-entropy if null.</param>
     /// <param name="stop">Is asked between batches whether to give up.</param>
-    public Probe(Module model, TrainOptions options, ImageSet images, Loss? loss = null, Func<bool>? stop = null)
+    public SurfaceProbe(Module model, TrainOptions options, ImageSet images, Loss? loss = null, Func<bool>? stop = null)
     {
         (_model, _options, _images) = (model, options, images);
         Objective objective = options.Objective();
