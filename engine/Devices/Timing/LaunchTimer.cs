@@ -188,6 +188,9 @@ public sealed class LaunchTimer : IDisposable
     {
         long[] times = new long[Places];
         _clock.Read(times);
+        // The device reaches a mark after the host has made it.
+        for (int i = 0; i < _pending.Count; i++)
+            _base = Math.Max(_base, _pending[i].Submitted - times[(2 * i) + 1]);
         for (int i = 0; i < _pending.Count; i++)
         {
             LaunchRecord launch = _pending[i] with { Start = _base + times[(2 * i) + 1], End = _base + times[(2 * i) + 2] };

@@ -1,0 +1,114 @@
+using Deat.Engine;
+using Deat.Nn;
+using Deat.Training;
+using NUnit.Framework;
+
+namespace Deat.Tests;
+
+/// <summary>What training costs in operations and bytes, against numbers from elsewhere.</summary>
+public sealed class CountTests : WholeRuns
+{
+    // torch.utils.flop_counter counts 1.111 GFLOP forward and 3.329 with the gradients of the parameters, convolutions and the linear layer.
+    [Test]
+    public void PreActResNet18CostsWhatTorchCounts([Values("cpu")] string id)
+    {
+        ComputeDevice device = TestDevices.Get(id);
+        using PreActResNet18 model = new();
+        model.Place(device, ElementType.Float32, seed: 1);
+        using Workspace workspace = new(device, MemoryCategory.Data);
+        Shape shape = new(1, 3, 32, 32);
+        Tensor x = workspace.Activation<float>(shape, ElementType.Float32, new float[shape.Count]);
+        device.Ledger.Clear();
+        using Tape tape = new(device, Wanted.Parameters);
+        Tensor y = model.Forward(tape, x);
+        long forward = Multiplications(device);
+        tape.Backward(y, tape.Plain<float>(y.Shape, ElementType.Float32, new float[10]));
+        long both = Multiplications(device);
+        Assert.That((forward, both), Is.EqualTo((Forward(), (3 * Forward()) - Convolution(3, 64, 3, 32))));
+        Assert.That((Math.Round(forward / 1e9, 3), Math.Round(both / 1e9, 3)), Is.EqualTo((1.111, 3.329)));
+    }
+
+    // Elements that must be read and written once, of four bytes each; eight images of 16 x 16, a network of width 4.
+    [Test]
+    public void BytesAreThoseOfTheTensors()
+    {
+        ComputeDevice device = TestDevices.Get("cpu");
+        using Trainer trainer = new(device, TinyRuns.Options("--method natural"), TinyRuns.Images());
+        device.Ledger.Clear();
+        trainer.TrainBatch();
+        Assert.That(
+            Bytes(device, "conv1", Direction.Forward, nameof(ContractionKernels)),
+            Is.EqualTo(4 * ((8 * 3 * 16 * 16) + (4 * 3 * 3 * 3) + (8 * 4 * 16 * 16))));
+        Assert.That(
+            Bytes(device, "layer2.0.conv1", Direction.WeightGradient, nameof(ContractionKernels)),
+            Is.EqualTo(4 * ((8 * 4 * 16 * 16) + (8 * 4 * 3 * 3) + (8 * 8 * 8 * 8))));
+        foreach (Direction direction in Enum.GetValues<Direction>())
+        {
+            // The gradient of the bias reads the gradients of the logits and writes ten numbers.
+            int bias = direction == Direction.WeightGradient ? (8 * 10) + 10 : 0;
+            Assert.That(
+                Bytes(device, "linear", direction, nameof(LinearKernels)),
+                Is.EqualTo(4 * ((8 * 32) + (32 * 10) + (8 * 10) + bias)), $"{direction}");
+        }
+    }
+
+    [Test]
+    public void APgdStepPaysForWeightGradientsOnceUnlessItIsToComputeThoseThatAreDiscarded()
+    {
+        Dictionary<(Phase, Direction), long> needed = Pgd7(computesDiscarded: false), published = Pgd7(computesDiscarded: true);
+        long weights = needed[(Phase.Update, Direction.WeightGradient)];
+        Assert.That(needed, Does.Not.ContainKey((Phase.Attack, Direction.WeightGradient)));
+        Assert.That(published[(Phase.Attack, Direction.WeightGradient)], Is.EqualTo(7 * weights));
+        published.Remove((Phase.Attack, Direction.WeightGradient));
+        Assert.That(published, Is.EqualTo(needed));
+        Assert.That(needed[(Phase.Attack, Direction.Forward)], Is.EqualTo(7 * needed[(Phase.Update, Direction.Forward)]));
+    }
+
+    [Test]
+    public void DiscardedGradientsChangeNoBit([Values("pgd", "mpgd", "trades", "fat")] string method)
+    {
+        TrainOptions options = TinyRuns.Options($"--method {method}");
+        byte[][] files = [.. new[] { false, true }.Select(computes =>
+        {
+            using Trainer trainer = new(TestDevices.Get("cpu"), options, TinyRuns.Images()) { ComputesDiscarded = computes };
+            trainer.TrainBatch();
+            trainer.TrainBatch();
+            return TinyRuns.File(trainer);
+        })];
+        Assert.That(files[1], Is.EqualTo(files[0]));
+    }
+
+    private static Dictionary<(Phase, Direction), long> Pgd7(bool computesDiscarded)
+    {
+        ComputeDevice device = TestDevices.Get("cpu");
+        using Trainer trainer = new(device, TinyRuns.Options("--method pgd"), TinyRuns.Images()) { ComputesDiscarded = computesDiscarded };
+        device.Ledger.Clear();
+        trainer.TrainBatch();
+        return device.Ledger.Entries.Where(entry => IsMultiplying(entry.Key.Kernel))
+            .GroupBy(entry => (entry.Key.Phase, entry.Key.Direction))
+            .ToDictionary(group => group.Key, group => group.Sum(entry => entry.Value.Flops));
+    }
+
+    private static long Bytes(ComputeDevice device, string layer, Direction direction, string kernels) => device.Ledger.Total(
+        key => key.Layer == layer && key.Direction == direction && key.Kernel.StartsWith($"{kernels}.", StringComparison.Ordinal)).Bytes;
+
+    private static long Multiplications(ComputeDevice device) => device.Ledger.Total(key => IsMultiplying(key.Kernel)).Flops;
+
+    private static bool IsMultiplying(string kernel) => kernel.Split('.')[0] is nameof(ContractionKernels) or nameof(GroupContractionKernels)
+        || (kernel.StartsWith($"{nameof(LinearKernels)}.", StringComparison.Ordinal) && !kernel.Contains("Bias", StringComparison.Ordinal));
+
+    private static long Convolution(int inputs, int outputs, int window, int size) => 2L * inputs * outputs * window * window * size * size;
+
+    // The first convolution, then in each layer four convolutions, of which the first one halves rows and columns and comes with a shortcut.
+    private static long Forward()
+    {
+        long flops = Convolution(3, 64, 3, 32) + (4 * Convolution(64, 64, 3, 32)) + (2 * 512 * 10);
+        for (int width = 128, size = 16; width <= 512; width *= 2, size /= 2)
+        {
+            flops += Convolution(width / 2, width, 3, size) + Convolution(width / 2, width, 1, size)
+                + (3 * Convolution(width, width, 3, size));
+        }
+
+        return flops;
+    }
+}
