@@ -11,19 +11,23 @@ internal static class DevicesCommand
         Command command = new("devices", "Lists what this machine can compute on, and what it cannot and why.");
         Option<bool> measure = new("--measure")
         {
-            Description = "measure bandwidth, arithmetic and launches of each usable device and show which kernels it takes for convolutions",
+            Description = "measure bandwidth, arithmetic and launches of each usable device, and tell which kernels it takes",
         };
+        Option<string?> only = new("--device") { Description = "this device alone (default all)", HelpName = "id" };
         command.Options.Add(measure);
-        command.SetAction(result => Show(screen, result.GetValue(measure)));
+        command.Options.Add(only);
+        command.SetAction(result => Show(screen, result.GetValue(measure), result.GetValue(only)));
         return command;
     }
 
-    private static void Show(Screen screen, bool measure)
+    private static void Show(Screen screen, bool measure, string? only)
     {
         IReadOnlyList<DeviceListing> devices = ComputeDevice.List();
         DeviceListing? first = devices.FirstOrDefault(device => device.IsUsable);
+        if (only is not null && devices.All(device => device.Id != only))
+            throw new UsageException($"--device '{only}' is none of {string.Join(", ", devices.Select(device => device.Id))}");
         int width = devices.Max(device => device.Id.Length);
-        foreach (DeviceListing device in devices)
+        foreach (DeviceListing device in devices.Where(device => only is null || device.Id == only))
         {
             DeviceTraits traits = device.Traits;
             string state = device == first ? "usable, --device auto takes it" : device.IsUsable ? "usable" : $"REFUSED: {device.Refusal}";

@@ -36,7 +36,8 @@ internal static class ProfileText
         screen.Line($"device {Percent(split.Kernels / (double)split.Wall)} in kernels, "
             + $"{Percent(split.WaitingForHost / (double)split.Wall)} waiting for the host, "
             + $"{Percent(split.WaitingForKernel / (double)split.Wall)} waiting for a kernel to begin");
-        screen.Line($"energy {(profile.Joules is { } joules ? $"{Number(joules / profile.Batches.Count)} J a batch, " : "")}{profile.EnergySource}");
+        string energy = profile.Joules is { } joules ? $"{Number(joules / profile.Batches.Count)} J a batch, " : "";
+        screen.Line($"energy {energy}{profile.EnergySource}");
     }
 
     private static void ShowParts(CostProfile profile, Screen screen)
@@ -65,7 +66,8 @@ internal static class ProfileText
         {
             double sum = prices.Sum(price => part(price.Split));
             table.Add([
-                title, .. prices.Select(price => Blank(part(price.Split) / 1e6 / batches)), Number(sum / 1e6 / batches), Percent(sum / wall)]);
+                title, .. prices.Select(price => Blank(part(price.Split) / 1e6 / batches)), Number(sum / 1e6 / batches),
+                Percent(sum / wall)]);
         }
     }
 
@@ -83,7 +85,8 @@ internal static class ProfileText
                 Number(price.Kernels.GigaflopsPerSecond), Number(price.Kernels.GigabytesPerSecond));
         }
 
-        table.Show($"marginal price of an iteration, kernels and gaps: median of {batches} batches, range of the middle half over it", screen);
+        table.Show(
+            $"marginal price of an iteration, kernels and gaps: median of {batches} batches, range of the middle half over it", screen);
     }
 
     private static void ShowKernels(CostProfile profile, Screen screen)
@@ -147,7 +150,7 @@ internal static class ProfileText
             table.Add(category.ToString().ToLowerInvariant(), Number(bytes / 1e6));
         table.Add("all", Number(peak.Total / 1e6));
         string largest = profile.MemoryNeed is { } need
-            ? FormattableString.Invariant($"; {need.BytesPerImage / 1e6:F1} MB an image, {need.FixedBytes / 1e6:F0} MB whatever the batch: ")
+            ? $"; {Number(need.BytesPerImage / 1e6)} MB an image, {Number(need.FixedBytes / 1e6)} MB whatever the batch: "
                 + $"the largest batch that fits is {need.LargestBatch}"
             : "";
         table.Show($"memory of a batch of {profile.BatchSize}{largest}", screen);
@@ -157,7 +160,8 @@ internal static class ProfileText
 
     private static string Summary(IReadOnlyCollection<double> milliseconds) => milliseconds.Count == 0
         ? "not measured"
-        : $"{Number(Quantiles.Median(milliseconds))} ms ({milliseconds.Count} batches, spread {Percent(Quantiles.Spread(milliseconds))})";
+        : $"{Number(Quantiles.Median(milliseconds))} ms "
+            + $"({milliseconds.Count} batches, spread {Percent(Quantiles.Spread(milliseconds))})";
 
     private static string Known(int? value) => value is { } number ? Count(number) : "n/a";
 

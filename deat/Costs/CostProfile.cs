@@ -62,13 +62,13 @@ public sealed record CostProfile
     public required int Waits { get; init; }
 
     /// <summary>Energy of the timed batches in joules; null where the machine does not tell.</summary>
-    public required double? Joules { get; init; }
+    public double? Joules { get; init; }
 
     /// <summary>Whose energy that is, or why there is none.</summary>
     public required string EnergySource { get; init; }
 
     /// <summary>What memory a batch needs; null where it was not found out.</summary>
-    public required MemoryNeed? MemoryNeed { get; init; }
+    public MemoryNeed? MemoryNeed { get; init; }
 
     /// <summary>What each kernel takes of the device.</summary>
     public required IReadOnlyDictionary<string, KernelResources> Kernels { get; init; }

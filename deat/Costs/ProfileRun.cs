@@ -39,6 +39,9 @@ public sealed class ProfileRun
     public ProfileRun(ComputeDevice device, TrainOptions options, ImageSet images, ProfileSettings settings) =>
         (_device, _options, _images, _settings) = (device, options, images, settings);
 
+    /// <summary>What the device can do at most, where it was measured before.</summary>
+    public DevicePeaks? Peaks { get; init; }
+
     /// <summary>Is told what is being done, a line each.</summary>
     public Action<string>? Progress { get; init; }
 
@@ -49,13 +52,13 @@ public sealed class ProfileRun
     public Func<bool>? ShouldStop { get; init; }
 
     /// <summary>
-    /// Measures. Batches are timed in turns, with all launches and as a whole, so that both see the same state of the machine. Whoever stops it
-    /// gets the batches until then; so does who has more launches than are timed.
+    /// Measures. Batches are timed in turns, with all launches and as a whole, so that both see the same state of the machine. Whoever
+    /// stops it gets the batches until then; so does who has more launches than are timed.
     /// </summary>
     public CostProfile Execute()
     {
         Progress?.Invoke("measuring what the device can do at most");
-        DevicePeaks peaks = DevicePeaks.Measure(_device);
+        DevicePeaks peaks = Peaks ?? DevicePeaks.Measure(_device);
         Progress?.Invoke("warming up: compiling kernels, measuring memory");
         int size = Math.Min(_options.BatchSize, _images.Count);
         long? half = size < 2 ? null : MemoryOfHalf(size);

@@ -81,7 +81,8 @@ internal sealed record TraceSpan(string Category, string Name, (long Start, long
     {
         foreach (TimedBatch batch in batches)
             yield return new TraceSpan(Annotation, $"batch {batch.Index}", (batch.Start, batch.End), null);
-        foreach ((string name, LaunchRecord[] run) in Runs(launches, launch => (launch.Batch, Name: IterationName(launch)), key => key.Name))
+        foreach ((string name, LaunchRecord[] run) in Runs(
+            launches, launch => (launch.Batch, Iteration: IterationName(launch)), key => key.Iteration))
             yield return Of(Annotation, name, run);
         foreach ((string name, LaunchRecord[] run) in Runs(
             launches, launch => (launch.Batch, Iteration: IterationName(launch), Layer: LayerName(launch)), key => key.Layer))

@@ -8,7 +8,7 @@ namespace Deat.Engine;
 /// <summary>A kernel that was compiled.</summary>
 /// <param name="Kernel">Class, name and type arguments.</param>
 /// <param name="Time">How long it took; drivers may put a part off until the kernel runs.</param>
-/// <param name="Source">What the driver was given, PTX or OpenCL C; null on the CPU accelerator, where .NET compiles the kernel itself.</param>
+/// <param name="Source">What the driver was given, PTX or OpenCL C; null on the CPU accelerator, where .NET compiles the method.</param>
 public sealed record KernelBuild(string Kernel, TimeSpan Time, string? Source);
 
 /// <summary>Kernels are compiled when they are first launched, and the user is told where that takes time.</summary>

@@ -4,7 +4,7 @@ using NUnit.Framework;
 
 namespace Deat.Tests;
 
-/// <summary>Libraries in the place of drivers, compiled from C for one test: what is called must fit the headers of the true ones.</summary>
+/// <summary>Libraries in the place of drivers, compiled from C for a test: calls must fit the headers of the true ones.</summary>
 internal static class DriverLibrary
 {
     /// <summary>Loads what a C compiler makes of <paramref name="source"/>. Without a compiler the test is skipped.</summary>

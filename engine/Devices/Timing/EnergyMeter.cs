@@ -37,9 +37,10 @@ public sealed class EnergyMeter
             Package[] packages = [.. (Directory.Exists(folder) ? Directory.GetDirectories(folder, "intel-rapl:*") : [])
                 .Where(path => File.ReadAllText(Path.Combine(path, "name")).StartsWith("package", StringComparison.Ordinal))
                 .Select(path => new Package(path))];
-            return packages.Length == 0
-                ? new EnergyMeter("n/a: this machine has no RAPL counters", null)
-                : new EnergyMeter($"RAPL, {packages.Length} package(s), all that runs on them", () => packages.Sum(package => package.Joules()));
+            if (packages.Length == 0)
+                return new EnergyMeter("n/a: this machine has no RAPL counters", null);
+            string source = $"RAPL, {packages.Length} package(s), all that runs on them";
+            return new EnergyMeter(source, () => packages.Sum(package => package.Joules()));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
         {

@@ -12,7 +12,8 @@ public sealed class CostTests
     {
         LaunchRecord[] launches =
         [
-            TestProfiles.Launch(30, 50, submitted: 20), TestProfiles.Launch(50, 60, submitted: 25), TestProfiles.Launch(100, 130, submitted: 90),
+            TestProfiles.Launch(30, 50, submitted: 20), TestProfiles.Launch(50, 60, submitted: 25),
+            TestProfiles.Launch(100, 130, submitted: 90),
         ];
         CostProfile profile = TestProfiles.Of(launches, 150);
         IReadOnlyList<TimeSplit> splits = TimeSplit.Of(profile.Batches[0], launches);

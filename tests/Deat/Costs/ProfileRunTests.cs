@@ -20,8 +20,7 @@ public sealed class ProfileRunTests : WholeRuns
         CostSum[] replays = [.. IterationPrice.Of(profile).Where(price => price.Iteration is not null).Select(price => price.Kernels)];
         Assert.That(replays, Has.Length.EqualTo(2));
         Assert.That((replays[1].Launches, replays[1].Flops), Is.EqualTo((replays[0].Launches, replays[0].Flops)));
-        Assert.That(profile.Launches.Select(launch => launch.Kernel), Is.SubsetOf(profile.Kernels.Keys));
-        Assert.That(profile.Peaks.GigabytesPerSecond, Is.Positive);
+        Assert.That(profile.Launches.Select(launch => launch.Kernel).Distinct(), Is.SubsetOf(profile.Kernels.Keys));
         Assert.That(double.IsFinite(profile.Overhead()!.Value));
     }
 
@@ -72,6 +71,7 @@ public sealed class ProfileRunTests : WholeRuns
         int asked = 0;
         ProfileRun run = new(TestDevices.Get("cpu"), TinyRuns.Options("--method natural"), TinyRuns.Images(), Two with { Batches = 9 })
         {
+            Peaks = TestProfiles.Peaks,
             ShouldStop = () => ++asked > 2,
         };
         Assert.That(run.Execute().Batches, Has.Count.EqualTo(2));
@@ -90,10 +90,11 @@ public sealed class ProfileRunTests : WholeRuns
     [Test]
     public void MemoryOfALargerBatchIsWhatTheProfilePredicts([Values("natural", "pgd")] string method)
     {
-        ImageSet images = TinyRuns.Images(count: 256);
+        ImageSet images = TinyRuns.Images(count: 512);
         ComputeDevice device = TestDevices.Get("cpu");
         TrainOptions options = TinyRuns.Options($"--method {method} --batch-size 32");
-        MemoryNeed need = new ProfileRun(device, options, images, Two with { Batches = 1, Iterations = 0 }).Execute().MemoryNeed!;
+        ProfileRun run = new(device, options, images, Two with { Batches = 1, Iterations = 0 }) { Peaks = TestProfiles.Peaks };
+        MemoryNeed need = run.Execute().MemoryNeed!;
         device.Pool.Trim();
         long before = device.Pool.ReservedBytes;
         using Trainer trainer = new(device, options with { BatchSize = 256 }, images);

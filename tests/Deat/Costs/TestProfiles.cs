@@ -7,6 +7,10 @@ namespace Deat.Tests;
 /// <summary>Profiles made by hand and measured ones, small enough for tests.</summary>
 internal static class TestProfiles
 {
+    /// <summary>A device that does a hundred operations or moves ten bytes in a nanosecond.</summary>
+    public static DevicePeaks Peaks { get; } =
+        new() { GigaflopsPerSecond = 100, GigabytesPerSecond = 10, LaunchMicroseconds = 0.01, WaitMicroseconds = 0.1 };
+
     /// <summary>A launch that begins and ends at the given nanoseconds.</summary>
     public static LaunchRecord Launch(
         long start, long end, Phase phase = Phase.Update, int iteration = 0, string layer = "conv1", string kernel = "K.A<Single>",
@@ -43,7 +47,7 @@ internal static class TestProfiles
         TimingMethod = "by hand",
         UntimedMilliseconds = [1e-3],
         GraphMilliseconds = [],
-        Peaks = new DevicePeaks { GigaflopsPerSecond = 100, GigabytesPerSecond = 10, LaunchMicroseconds = 0.01, WaitMicroseconds = 0.1 },
+        Peaks = Peaks,
         Missed = 0,
         Waits = 0,
         Joules = null,
@@ -57,5 +61,5 @@ internal static class TestProfiles
 
     /// <summary>A measured profile of a tiny training.</summary>
     public static CostProfile Measure(string id, string options, ProfileSettings settings) =>
-        new ProfileRun(TestDevices.Get(id), TinyRuns.Options(options), TinyRuns.Images(), settings).Execute();
+        new ProfileRun(TestDevices.Get(id), TinyRuns.Options(options), TinyRuns.Images(), settings) { Peaks = Peaks }.Execute();
 }

@@ -16,7 +16,8 @@ public sealed class CudaClockTests
             clock.Mark(0);
             clock.Mark(1);
             clock.Mark(0);
-            Assert.That(driver.Calls, Is.EqualTo(new[] { "create 0", "record 100 on 17", "create 0", "record 101 on 17", "record 100 on 17" }));
+            string[] calls = ["create 0", "record 100 on 17", "create 0", "record 101 on 17", "record 100 on 17"];
+            Assert.That(driver.Calls, Is.EqualTo(calls));
             Assert.That(driver.Live, Is.EqualTo(2));
         }
 
