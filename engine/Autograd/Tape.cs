@@ -34,6 +34,8 @@ public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precisio
     private readonly HashSet<Tensor> _kept = [];
     private readonly HashSet<Tensor> _written = [];
     private readonly Dictionary<object, (Direction Direction, Tensor Tensor)> _shared = [];
+    private readonly Dictionary<Tensor, SliceSums> _sums = [];
+    private readonly Dictionary<Tensor, NormalisedTensor> _normalised = [];
 
     /// <summary>The gradients that <see cref="Backward(Tensor, Tensor)"/> computes.</summary>
     public Wanted Wanted { get; } = wanted;
@@ -131,6 +133,7 @@ public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precisio
             return;
         }
 
+        Drop(before);
         // An op that passes its gradient on unchanged leaves it with several tensors.
         _gradients.Remove(tensor);
         Tensor sum = _gradients.ContainsValue(before) ? Allocate(before.Layout, before.Type) : before;
@@ -146,6 +149,8 @@ public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precisio
     internal void Accumulate(Tensor tensor, Action<Tensor?, Tensor> write)
     {
         _gradients.Remove(tensor, out Tensor? before);
+        if (before is not null)
+            Drop(before);
         Tensor sum = before is null || _gradients.ContainsValue(before) ? Allocate(tensor.Layout, tensor.Type) : before;
         write(before, sum);
         _gradients[tensor] = sum;
@@ -187,10 +192,33 @@ public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precisio
         return made;
     }
 
+    /// <summary>Keeps sums of a tensor that was written, for who asks for them before it changes.</summary>
+    internal void Keep(Tensor tensor, SliceSums sums) => _sums[tensor] = sums;
+
+    /// <summary>
+    /// The sums that are kept of a tensor, for what <paramref name="behind"/> says; null if there are none. Whoever takes them gives their
+    /// memory back.
+    /// </summary>
+    internal SliceSums? Take(Tensor tensor, NormalisedTensor? behind = null)
+    {
+        if (!_sums.TryGetValue(tensor, out SliceSums? sums) || sums.Behind != behind)
+            return null;
+        _sums.Remove(tensor);
+        return sums;
+    }
+
+    /// <summary>Says that <paramref name="output"/> was normalised from a tensor, so that sums of its gradient will be needed.</summary>
+    internal void MarkNormalised(Tensor output, NormalisedTensor normalised) => _normalised[output] = normalised;
+
+    /// <summary>What <paramref name="tensor"/> was normalised from, where sums of its gradient will be needed.</summary>
+    internal NormalisedTensor? NormalisedFrom(Tensor tensor) => _normalised.GetValueOrDefault(tensor);
+
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         _nodes.Clear();
+        _sums.Clear();
+        _normalised.Clear();
         _shared.Clear();
         _gradients.Clear();
         base.Dispose(disposing);
@@ -199,8 +227,17 @@ public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precisio
     // A gradient that was passed on unchanged (by Add, say) is still held for another tensor.
     private void ReleaseUnlessShared(Tensor gradient)
     {
-        if (!_gradients.ContainsValue(gradient))
-            Release(gradient);
+        if (_gradients.ContainsValue(gradient))
+            return;
+        Drop(gradient);
+        Release(gradient);
+    }
+
+    // Sums of what changes or goes are nobody's.
+    private void Drop(Tensor changed)
+    {
+        if (_sums.Remove(changed, out SliceSums? sums))
+            Release(sums.Partials);
     }
 
     private void Forget(Tensor output, Tensor gradient)

@@ -67,6 +67,10 @@ internal struct Contraction
     /// <summary>Whether every tile of columns is full.</summary>
     public readonly bool HasWholeTiles => Columns % ContractionTile.Columns == 0;
 
+    /// <summary>Whether four neighbouring columns lie side by side in the output, at a multiple of four.</summary>
+    public readonly bool StoresQuads =>
+        (Columns | OOrigin | ORow0 | ORow1 | ORow2 | ORow3 | OTile | OSplit) % Quad<float>.Width == 0;
+
     /// <summary>Splits of the outermost contracted index.</summary>
     public readonly int Splits => (K0 + K0PerSplit - 1) / K0PerSplit;
 

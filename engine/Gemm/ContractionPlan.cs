@@ -101,10 +101,10 @@ internal sealed class ContractionPlan
     /// The input gradient of a convolution, filling a GPU: a launch for each parity of pixels, or one for all on GPU-like devices where a
     /// stride of 2 makes four alike.
     /// </summary>
-    public static IEnumerable<ContractionPlan> FillingInputGradient(ConvolutionGeometry g)
+    public static IReadOnlyList<ContractionPlan> FillingInputGradient(ConvolutionGeometry g)
     {
         if (!GroupTile.Fits<Narrow>(g.Traits) || StridedGradient.Of(g) is not { } gradient)
-            return g.InputGradient().Select(contraction => Filling(contraction, g.Traits));
+            return [.. g.InputGradient().Select(contraction => Filling(contraction, g.Traits))];
         int columns = WidthFor(gradient.Output, g.Traits);
         return [new(gradient, columns, SplitsFor(gradient, g.Traits, columns), wholeRows: false)];
     }
@@ -114,35 +114,46 @@ internal sealed class ContractionPlan
         ? new(this)
         : new(_gradient, _kernel == Kernel.WideParities ? Wide.Columns : Narrow.Columns, Splits, wholeRows: true);
 
-    /// <summary>Whether the kernel can add its outputs to another tensor's elements.</summary>
-    public bool CanAdd => _kernel is Kernel.NarrowAlongPlaces or Kernel.NarrowAlongRows or Kernel.Singly;
+    /// <summary>Whether groups of work-items share tiles, and so add and sum on the way.</summary>
+    public bool SharesTiles => _kernel != Kernel.RegisterTile;
 
-    /// <summary>Launches the kernel; where it can, with <paramref name="plus"/> added, which lies as the output does.</summary>
-    public void Launch<T>(ComputeDevice device, Cost cost, Tensor x, Tensor y, Tensor output, Tensor? plus = null)
+    /// <summary>Whether sums of slices can be taken on the way: of whole slices, which are tiles of rows, in whole quads.</summary>
+    public bool TakesSums => SharesTiles && Output.StoresQuads && Output.Rows % IEpilogue.SliceRows == 0
+        && (Splits > 1 || _contraction.Rows % IEpilogue.SliceRows == 0);
+
+    /// <summary>Launches the kernel.</summary>
+    /// <param name="device">The device of the plan.</param>
+    /// <param name="cost">The price.</param>
+    /// <param name="x">The first operand.</param>
+    /// <param name="y">The second one.</param>
+    /// <param name="output">The result.</param>
+    /// <param name="plus">What is added, where the kernel can; it lies as the output does.</param>
+    /// <param name="sums">What is summed on the way, where the kernel can.</param>
+    public void Launch<T>(ComputeDevice device, Cost cost, Tensor x, Tensor y, Tensor output, Tensor? plus = null, SliceSums? sums = null)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         switch (_kernel)
         {
             case Kernel.WideAlongPlaces:
-                Launch<T, Wide>(GroupContractionKernels.ContractQuads<T, Wide, AlongPlaces>, device, cost, x, y, output, plus);
+                LaunchQuads<T, Wide, AlongPlaces>(device, cost, x, y, output, plus, sums);
                 break;
             case Kernel.NarrowAlongPlaces:
-                Launch<T, Narrow>(GroupContractionKernels.ContractQuads<T, Narrow, AlongPlaces>, device, cost, x, y, output, plus);
+                LaunchQuads<T, Narrow, AlongPlaces>(device, cost, x, y, output, plus, sums);
                 break;
             case Kernel.WideAlongRows:
-                Launch<T, Wide>(GroupContractionKernels.ContractQuads<T, Wide, AlongRows>, device, cost, x, y, output, plus);
+                LaunchQuads<T, Wide, AlongRows>(device, cost, x, y, output, plus, sums);
                 break;
             case Kernel.NarrowAlongRows:
-                Launch<T, Narrow>(GroupContractionKernels.ContractQuads<T, Narrow, AlongRows>, device, cost, x, y, output, plus);
+                LaunchQuads<T, Narrow, AlongRows>(device, cost, x, y, output, plus, sums);
                 break;
             case Kernel.Singly:
-                Launch<T, Narrow>(GroupContractionKernels.ContractSingly, device, cost, x, y, output, plus);
+                LaunchSingly<T>(device, cost, x, y, output, plus, sums);
                 break;
             case Kernel.WideParities:
-                LaunchParities<T, Wide>(device, cost, x, y, output);
+                LaunchParities<T, Wide>(device, cost, x, y, output, sums);
                 break;
             case Kernel.NarrowParities:
-                LaunchParities<T, Narrow>(device, cost, x, y, output);
+                LaunchParities<T, Narrow>(device, cost, x, y, output, sums);
                 break;
             default:
                 device.Launch(
@@ -152,26 +163,56 @@ internal sealed class ContractionPlan
         }
     }
 
+    private void LaunchQuads<T, TWidth, TSource>(
+        ComputeDevice device, Cost cost, Tensor x, Tensor y, Tensor output, Tensor? plus, SliceSums? sums)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TWidth : unmanaged, IGroupWidth
+        where TSource : unmanaged, ISlabSource<TSource>, IQuadSource => Launch<T, TWidth>(
+            sums switch
+            {
+                null => GroupContractionKernels.ContractQuads<T, TWidth, TSource, NoSums>,
+                { Behind: null } => GroupContractionKernels.ContractQuads<T, TWidth, TSource, Moments>,
+                _ => GroupContractionKernels.ContractQuads<T, TWidth, TSource, RectifiedGradients>,
+            },
+            device, cost, x, y, output, plus, sums);
+
+    private void LaunchSingly<T>(ComputeDevice device, Cost cost, Tensor x, Tensor y, Tensor output, Tensor? plus, SliceSums? sums)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Launch<T, Narrow>(
+            sums switch
+            {
+                null => GroupContractionKernels.ContractSingly<T, NoSums>,
+                { Behind: null } => GroupContractionKernels.ContractSingly<T, Moments>,
+                _ => GroupContractionKernels.ContractSingly<T, RectifiedGradients>,
+            },
+            device, cost, x, y, output, plus, sums);
+
     private void Launch<T, TWidth>(
-        Action<ArrayView<T>, ArrayView<T>, ArrayView<T>, ArrayView<T>, Contraction, GroupSchedule> kernel,
-        ComputeDevice device, Cost cost, Tensor x, Tensor y, Tensor output, Tensor? plus)
+        Action<ArrayView<T>, ArrayView<T>, ArrayView<T>, ArrayView<T>, ArrayView<T>, ArrayView<T>, Contraction, GroupSchedule> kernel,
+        ComputeDevice device, Cost cost, Tensor x, Tensor y, Tensor output, Tensor? plus, SliceSums? sums)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TWidth : unmanaged, IGroupWidth
     {
         GroupSchedule schedule = _schedule;
         schedule.Adds = plus is null ? 0 : 1;
         device.Launch(
-            kernel, new LaunchGrid(schedule.Groups, GroupTile.Items<TWidth>(), GroupTile.SharedBytes<TWidth>(x.Type.Bytes())), cost,
-            x.View<T>(), y.View<T>(), (plus ?? output).View<T>(), output.View<T>(), _contraction, schedule);
+            kernel, Grid<TWidth>(schedule.Groups, x), cost, x.View<T>(), y.View<T>(),
+            (sums?.Behind?.X ?? plus ?? output).View<T>(), output.View<T>(), (sums?.Behind?.Statistics ?? output).View<T>(),
+            (sums?.Partials ?? output).View<T>(), _contraction, schedule);
     }
 
-    private void LaunchParities<T, TWidth>(ComputeDevice device, Cost cost, Tensor x, Tensor y, Tensor output)
+    private void LaunchParities<T, TWidth>(ComputeDevice device, Cost cost, Tensor x, Tensor y, Tensor output, SliceSums? sums)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TWidth : unmanaged, IGroupWidth => device.Launch(
-            GroupContractionKernels.ContractParities<T, TWidth>,
-            new LaunchGrid(
-                Parities.Count * _parities.Groups, GroupTile.Items<TWidth>(), GroupTile.SharedBytes<TWidth>(x.Type.Bytes())),
-            cost, x.View<T>(), y.View<T>(), output.View<T>(), _contraction, _schedule, _parities);
+            sums is null
+                ? GroupContractionKernels.ContractParities<T, TWidth, NoSums>
+                : GroupContractionKernels.ContractParities<T, TWidth, RectifiedGradients>,
+            Grid<TWidth>(Parities.Count * _parities.Groups.Value, x), cost, x.View<T>(), y.View<T>(),
+            (sums?.Behind?.X ?? output).View<T>(), output.View<T>(), (sums?.Behind?.Statistics ?? output).View<T>(),
+            (sums?.Partials ?? output).View<T>(), _contraction, _schedule, _parities);
+
+    private static LaunchGrid Grid<TWidth>(int groups, Tensor x)
+        where TWidth : unmanaged, IGroupWidth =>
+        new(groups, GroupTile.Items<TWidth>(), GroupTile.SharedBytes<TWidth>(x.Type.Bytes()));
 
     private static int WidthFor(in Contraction contraction, DeviceTraits traits) =>
         contraction.Columns > Narrow.Columns && GroupTile.Fits<Wide>(traits) ? Wide.Columns : Narrow.Columns;

@@ -17,52 +17,86 @@ namespace Deat.Engine;
 internal static class GroupContractionKernels
 {
     /// <summary>Where x can be read by quads.</summary>
-    public static void ContractQuads<T, TWidth, TSource>(
-        ArrayView<T> x, ArrayView<T> y, ArrayView<T> plus, ArrayView<T> output, Contraction g, GroupSchedule schedule)
+    public static void ContractQuads<T, TWidth, TSource, TEpilogue>(
+        ArrayView<T> x, ArrayView<T> y, ArrayView<T> beside, ArrayView<T> output, ArrayView<T> channels, ArrayView<T> partials,
+        Contraction g, GroupSchedule schedule)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TWidth : unmanaged, IGroupWidth
-        where TSource : unmanaged, ISlabSource<TSource>, IQuadSource =>
-        Contract<T, TWidth, TSource>(x, y, plus, output, in g, in schedule);
-
-    /// <summary>All parities of an input gradient; activations and packed weights can be read by quads.</summary>
-    public static void ContractParities<T, TWidth>(
-        ArrayView<T> x, ArrayView<T> y, ArrayView<T> output, Contraction g, GroupSchedule schedule, Parities parities)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TWidth : unmanaged, IGroupWidth
-    {
-        Contraction own = g;
-        GroupSchedule ownSchedule = schedule;
-        int group = parities.Select(Grid.IdxX, ref own, ref ownSchedule);
-        ItemTile<T> tile = Sum<T, TWidth, AlongPlaces>(x, y, in own, in ownSchedule, group);
-
-        group = parities.Select(Grid.IdxX, ref g, ref schedule);
-        Put<T, TWidth>(output, output, in g, in schedule, group, in tile, adds: false);
-    }
+        where TSource : unmanaged, ISlabSource<TSource>, IQuadSource
+        where TEpilogue : struct, IEpilogue =>
+        Contract<T, TWidth, TSource, TEpilogue>(x, y, beside, output, channels, partials, in g, in schedule);
 
     /// <summary>Where it cannot: few channels, or slabs that are cut.</summary>
     [GroupSize(128, Resident = 3)]
-    public static void ContractSingly<T>(
-        ArrayView<T> x, ArrayView<T> y, ArrayView<T> plus, ArrayView<T> output, Contraction g, GroupSchedule schedule)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Contract<T, Narrow, Singly>(x, y, plus, output, in g, in schedule);
+    public static void ContractSingly<T, TEpilogue>(
+        ArrayView<T> x, ArrayView<T> y, ArrayView<T> beside, ArrayView<T> output, ArrayView<T> channels, ArrayView<T> partials,
+        Contraction g, GroupSchedule schedule)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TEpilogue : struct, IEpilogue =>
+        Contract<T, Narrow, Singly, TEpilogue>(x, y, beside, output, channels, partials, in g, in schedule);
 
-    private static void Contract<T, TWidth, TSource>(
-        ArrayView<T> x, ArrayView<T> y, ArrayView<T> plus, ArrayView<T> output, in Contraction g, in GroupSchedule schedule)
+    /// <summary>All parities of an input gradient; activations and packed weights can be read by quads.</summary>
+    public static void ContractParities<T, TWidth, TEpilogue>(
+        ArrayView<T> x, ArrayView<T> y, ArrayView<T> beside, ArrayView<T> output, ArrayView<T> channels, ArrayView<T> partials,
+        Contraction g, GroupSchedule schedule, Parities parities)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TWidth : unmanaged, IGroupWidth
-        where TSource : unmanaged, ISlabSource<TSource>
-    {
-        ItemTile<T> tile = Sum<T, TWidth, TSource>(x, y, in g, in schedule, Grid.IdxX);
-        Put<T, TWidth>(plus, output, in g, in schedule, Grid.IdxX, in tile, TWidth.CanAdd && schedule.Adds != 0);
-    }
-
-    private static ItemTile<T> Sum<T, TWidth, TSource>(
-        ArrayView<T> x, ArrayView<T> y, in Contraction g, in GroupSchedule schedule, int group)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TWidth : unmanaged, IGroupWidth
-        where TSource : unmanaged, ISlabSource<TSource>
+        where TEpilogue : struct, IBackwardEpilogue
     {
         ArrayView<Quad<T>> xSlabs = SharedMemory.Allocate<Quad<T>>(2 * GroupTile.SlabQuads);
         ArrayView<Quad<T>> ySlabs = SharedMemory.Allocate<Quad<T>>(2 * GroupTile.Slab * TWidth.Columns / 4);
+        Contraction own = g;
+        GroupSchedule ownSchedule = schedule;
+        int group = parities.Select(Grid.IdxX, ref own, ref ownSchedule);
+        ItemTile<T> tile = Sum<T, TWidth, AlongPlaces>(x, y, xSlabs, ySlabs, in own, in ownSchedule, group);
+
+        group = parities.Select(Grid.IdxX, ref g, ref schedule);
+        GroupOutputs<T> outputs = new()
+        {
+            Beside = beside,
+            Output = output,
+            Channels = channels,
+            Partials = partials,
+            First = xSlabs,
+            Second = ySlabs,
+            Adds = schedule.Adds != 0,
+            StoresQuads = schedule.StoresQuads != 0,
+        };
+        Put<T, TWidth, TEpilogue>(in outputs, in g, in schedule, group, in tile);
+    }
+
+    private static void Contract<T, TWidth, TSource, TEpilogue>(
+        ArrayView<T> x, ArrayView<T> y, ArrayView<T> beside, ArrayView<T> output, ArrayView<T> channels, ArrayView<T> partials,
+        in Contraction g, in GroupSchedule schedule)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TWidth : unmanaged, IGroupWidth
+        where TSource : unmanaged, ISlabSource<TSource>
+        where TEpilogue : struct, IEpilogue
+    {
+        ArrayView<Quad<T>> xSlabs = SharedMemory.Allocate<Quad<T>>(2 * GroupTile.SlabQuads);
+        ArrayView<Quad<T>> ySlabs = SharedMemory.Allocate<Quad<T>>(2 * GroupTile.Slab * TWidth.Columns / 4);
+        ItemTile<T> tile = Sum<T, TWidth, TSource>(x, y, xSlabs, ySlabs, in g, in schedule, Grid.IdxX);
+        GroupOutputs<T> outputs = new()
+        {
+            Beside = beside,
+            Output = output,
+            Channels = channels,
+            Partials = partials,
+            First = xSlabs,
+            Second = ySlabs,
+            Adds = schedule.Adds != 0,
+            StoresQuads = schedule.StoresQuads != 0,
+        };
+        Put<T, TWidth, TEpilogue>(in outputs, in g, in schedule, Grid.IdxX, in tile);
+    }
+
+    private static ItemTile<T> Sum<T, TWidth, TSource>(
+        ArrayView<T> x, ArrayView<T> y, ArrayView<Quad<T>> xSlabs, ArrayView<Quad<T>> ySlabs, in Contraction g, in GroupSchedule schedule,
+        int group)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TWidth : unmanaged, IGroupWidth
+        where TSource : unmanaged, ISlabSource<TSource>
+    {
         int items = GroupTile.Items<TWidth>();
         int item = Group.IdxX;
         GroupOrigin origin = GroupOrigin.Of(in schedule, group, TWidth.Columns);
@@ -99,7 +133,9 @@ internal static class GroupContractionKernels
         return tile;
     }
 
-    private static int MyRow(int item) => (((item >> 5) & 3) * 32) + (((item & 31) >> 3) * 4);
+    private static int MyStrip(int item) => (item >> 3) & 15;
+
+    private static int MyRow(int item) => GroupOutputs<float>.FirstRow(MyStrip(item));
 
     private static int MyColumn(int item) => ((item >> 7) * 64) + ((item & 7) * 4);
 
@@ -161,70 +197,20 @@ internal static class GroupContractionKernels
     }
 
     // The place of the group is found again, not kept: registers are scarce in the loop.
-    private static void Put<T, TWidth>(
-        ArrayView<T> plus, ArrayView<T> output, in Contraction g, in GroupSchedule schedule, int group, in ItemTile<T> tile, bool adds)
-        where T : unmanaged, INumber<T>
+    private static void Put<T, TWidth, TEpilogue>(
+        in GroupOutputs<T> outputs, in Contraction g, in GroupSchedule schedule, int group, in ItemTile<T> tile)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TWidth : unmanaged, IGroupWidth
+        where TEpilogue : struct, IEpilogue
     {
         GroupOrigin origin = GroupOrigin.Of(in schedule, group, TWidth.Columns);
-        int row = origin.Row + MyRow(Group.IdxX);
-        int column = origin.Column + MyColumn(Group.IdxX);
+        int item = Group.IdxX;
+        int row = origin.Row + MyRow(item);
+        int column = MyColumn(item);
+        int slot = (MyStrip(item) * TWidth.Columns / 4) + (column >> 2);
         int place = origin.Split * g.OSplit;
-        RowCursor cursor = RowCursor.At(in g, row);
-        PutRow(plus, output, in g, in schedule, row, place + cursor.O, column, tile.Row0, adds);
-        cursor = cursor.Next(in g);
-        PutRow(plus, output, in g, in schedule, row + 1, place + cursor.O, column, tile.Row1, adds);
-        cursor = cursor.Next(in g);
-        PutRow(plus, output, in g, in schedule, row + 2, place + cursor.O, column, tile.Row2, adds);
-        cursor = cursor.Next(in g);
-        PutRow(plus, output, in g, in schedule, row + 3, place + cursor.O, column, tile.Row3, adds);
-        cursor = RowCursor.At(in g, row + 16);
-        PutRow(plus, output, in g, in schedule, row + 16, place + cursor.O, column, tile.Row16, adds);
-        cursor = cursor.Next(in g);
-        PutRow(plus, output, in g, in schedule, row + 17, place + cursor.O, column, tile.Row17, adds);
-        cursor = cursor.Next(in g);
-        PutRow(plus, output, in g, in schedule, row + 18, place + cursor.O, column, tile.Row18, adds);
-        cursor = cursor.Next(in g);
-        PutRow(plus, output, in g, in schedule, row + 19, place + cursor.O, column, tile.Row19, adds);
-    }
-
-    private static void PutRow<T>(
-        ArrayView<T> plus, ArrayView<T> output, in Contraction g, in GroupSchedule schedule, int row, int place, int column, Lane8<T> c,
-        bool adds)
-        where T : unmanaged, INumber<T>
-    {
-        if (row >= g.Rows)
-            return;
-        PutQuad(plus, output, in g, in schedule, place, column, new Quad<T> { A = c.A, B = c.B, C = c.C, D = c.D }, adds);
-        PutQuad(plus, output, in g, in schedule, place, column + 32, new Quad<T> { A = c.E, B = c.F, C = c.G, D = c.H }, adds);
-    }
-
-    private static void PutQuad<T>(
-        ArrayView<T> plus, ArrayView<T> output, in Contraction g, in GroupSchedule schedule, int place, int column, Quad<T> c, bool adds)
-        where T : unmanaged, INumber<T>
-    {
-        place += (column / ContractionTile.Columns * g.OTile) + (column % ContractionTile.Columns);
-        if (schedule.StoresQuads != 0)
-        {
-            if (column >= g.Columns)
-                return;
-            if (adds)
-                c += Real.Load(plus.Cast<Quad<T>>(), place >> 2);
-            Real.Store(output.Cast<Quad<T>>(), place >> 2, c);
-            return;
-        }
-
-        PutSingle(plus, output, in g, place, column, c.A, adds);
-        PutSingle(plus, output, in g, place + 1, column + 1, c.B, adds);
-        PutSingle(plus, output, in g, place + 2, column + 2, c.C, adds);
-        PutSingle(plus, output, in g, place + 3, column + 3, c.D, adds);
-    }
-
-    private static void PutSingle<T>(
-        ArrayView<T> plus, ArrayView<T> output, in Contraction g, int place, int column, T c, bool adds)
-        where T : unmanaged, INumber<T>
-    {
-        if (column < g.Columns)
-            Real.Store(output, place, adds ? c + Real.Load(plus, place) : c);
+        outputs.Put<TEpilogue>(in g, row, place, origin.Column + column, slot, tile.Low());
+        outputs.Put<TEpilogue>(in g, row, place, origin.Column + column + 32, slot + 8, tile.High());
+        outputs.Combine<TEpilogue>(in g, schedule.ColumnTiles.Quotient(Grid.IdxX), origin.Column, TWidth.Columns);
     }
 }

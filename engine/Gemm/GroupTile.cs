@@ -66,15 +66,42 @@ internal struct ItemTile<T>
     where T : unmanaged, INumber<T>
 {
     public Lane8<T> Row0, Row1, Row2, Row3, Row16, Row17, Row18, Row19;
+
+    /// <summary>All rows of the first four columns.</summary>
+    public readonly Strip<T> Low() => new()
+    {
+        A = Low(Row0),
+        B = Low(Row1),
+        C = Low(Row2),
+        D = Low(Row3),
+        E = Low(Row16),
+        F = Low(Row17),
+        G = Low(Row18),
+        H = Low(Row19),
+    };
+
+    /// <summary>All rows of the others.</summary>
+    public readonly Strip<T> High() => new()
+    {
+        A = High(Row0),
+        B = High(Row1),
+        C = High(Row2),
+        D = High(Row3),
+        E = High(Row16),
+        F = High(Row17),
+        G = High(Row18),
+        H = High(Row19),
+    };
+
+    private static Quad<T> Low(Lane8<T> row) => new() { A = row.A, B = row.B, C = row.C, D = row.D };
+
+    private static Quad<T> High(Lane8<T> row) => new() { A = row.E, B = row.F, C = row.G, D = row.H };
 }
 
 /// <summary>Columns of a group's tile; each item has 8 x 8 outputs.</summary>
 internal interface IGroupWidth
 {
     static abstract int Columns { get; }
-
-    /// <summary>Whether there are registers for adding another tensor to the outputs.</summary>
-    static abstract bool CanAdd { get; }
 }
 
 /// <summary>128 items, 128 x 64 outputs.</summary>
@@ -82,8 +109,6 @@ internal interface IGroupWidth
 internal struct Narrow : IGroupWidth
 {
     public static int Columns => 64;
-
-    public static bool CanAdd => true;
 }
 
 /// <summary>256 items, 128 x 128 outputs.</summary>
@@ -91,8 +116,6 @@ internal struct Narrow : IGroupWidth
 internal struct Wide : IGroupWidth
 {
     public static int Columns => 128;
-
-    public static bool CanAdd => false;
 }
 
 /// <summary>
@@ -105,7 +128,7 @@ internal struct GroupSchedule
     public int K, KPerSplit;
 
     /// <summary>Tiles of rows and of columns.</summary>
-    public int RowTiles, ColumnTiles;
+    public Divisor RowTiles, ColumnTiles;
 
     /// <summary>Digits of a slab in the mixed radix (K1, K2, K3), and elements of x and y for them.</summary>
     public int Step1, Step2, Step3, XStep, YStep;
@@ -125,8 +148,8 @@ internal struct GroupSchedule
         Require.That(g is { K1: > 0, K2: > 0, K3: > 0 }, nameof(GroupSchedule), "a value for each digit", (g.K1, g.K2, g.K3));
         K = places;
         KPerSplit = kPerSplit;
-        RowTiles = (g.Rows + GroupTile.Rows - 1) / GroupTile.Rows;
-        ColumnTiles = (g.Columns + columns - 1) / columns;
+        RowTiles = new Divisor((g.Rows + GroupTile.Rows - 1) / GroupTile.Rows);
+        ColumnTiles = new Divisor((g.Columns + columns - 1) / columns);
         (Step3, int rest) = (GroupTile.Slab % g.K3, GroupTile.Slab / g.K3);
         (Step2, rest) = (rest % g.K2, rest / g.K2);
         (Step1, int step0) = (rest % g.K1, rest / g.K1);
@@ -134,8 +157,7 @@ internal struct GroupSchedule
         YStep = (step0 * g.YK0) + (Step1 * g.YK1) + (Step2 * g.YK2) + (Step3 * g.YK3);
         (XCarry1, XCarry2, XCarry3) = (g.XK0 - (g.K1 * g.XK1), g.XK1 - (g.K2 * g.XK2), g.XK2 - (g.K3 * g.XK3));
         (YCarry1, YCarry2, YCarry3) = (g.YK0 - (g.K1 * g.YK1), g.YK1 - (g.K2 * g.YK2), g.YK2 - (g.K3 * g.YK3));
-        bool quads = IsQuads(g.Columns | g.OOrigin | g.ORow0 | g.ORow1 | g.ORow2 | g.ORow3 | g.OTile | g.OSplit);
-        StoresQuads = quads ? 1 : 0;
+        StoresQuads = g.StoresQuads ? 1 : 0;
     }
 
     /// <summary>Whether <see cref="AlongPlaces"/> can bring x, and y beside it.</summary>
@@ -158,7 +180,7 @@ internal struct GroupSchedule
     /// <summary>Cuts of the contracted places.</summary>
     public readonly int Splits => K == 0 ? 1 : (K + KPerSplit - 1) / KPerSplit;
 
-    public readonly int Groups => Splits * RowTiles * ColumnTiles;
+    public readonly int Groups => Splits * RowTiles.Value * ColumnTiles.Value;
 }
 
 /// <summary>The tile and the split of a group. Groups next to each other share rows of x.</summary>
@@ -166,12 +188,17 @@ internal struct GroupOrigin
 {
     public int Row, Column, Split;
 
-    public static GroupOrigin Of(in GroupSchedule schedule, int group, int columns) => new()
+    public static GroupOrigin Of(in GroupSchedule schedule, int group, int columns)
     {
-        Column = group % schedule.ColumnTiles * columns,
-        Row = group / schedule.ColumnTiles % schedule.RowTiles * GroupTile.Rows,
-        Split = group / schedule.ColumnTiles / schedule.RowTiles,
-    };
+        int rows = schedule.ColumnTiles.Quotient(group);
+        int split = schedule.RowTiles.Quotient(rows);
+        return new()
+        {
+            Column = schedule.ColumnTiles.Rest(group, rows) * columns,
+            Row = schedule.RowTiles.Rest(rows, split) * GroupTile.Rows,
+            Split = split,
+        };
+    }
 }
 
 /// <summary>Walks the contracted places in steps of a slab, without a division per step.</summary>

@@ -211,9 +211,9 @@ internal static class PackingKernels
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         Sum<T, Lane1<T>>(partials.Cast<Lane1<T>>(), place, splits, splitStride).A;
 
-    // Four sums, so that four loads are under way at a time.
+    /// <summary>A sum of splits: four at a time, so that four loads are under way.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TLane Sum<T, TLane>(ArrayView<TLane> partials, int place, int splits, int splitStride)
+    internal static TLane Sum<T, TLane>(ArrayView<TLane> partials, int place, int splits, int splitStride)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {

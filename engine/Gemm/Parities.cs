@@ -27,16 +27,19 @@ internal struct Parities
     /// <summary>The parities, most taps first.</summary>
     public Parity First, Second, Third, Fourth;
 
-    /// <summary>Groups of each parity, and the splits of its contracted places.</summary>
-    public int Groups, Splits;
+    /// <summary>Groups of each parity.</summary>
+    public Divisor Groups;
+
+    /// <summary>Splits of the contracted places of each.</summary>
+    public int Splits;
 
     /// <summary>Makes what all have in common that of a group's parity; the group's index among those of the parity.</summary>
     public readonly int Select(int group, ref Contraction g, ref GroupSchedule schedule)
     {
-        int index = group / Groups;
+        int index = Groups.Quotient(group);
         Parity parity = index < 2 ? (index < 1 ? First : Second) : (index < 3 ? Third : Fourth);
         Apply(parity, Splits, ref g, ref schedule);
-        return group - (index * Groups);
+        return Groups.Rest(group, index);
     }
 
     /// <summary>The contraction and the schedule of a parity.</summary>

@@ -70,7 +70,7 @@ internal sealed class StridedGradient
             Second = Of(1),
             Third = Of(2),
             Fourth = Of(3),
-            Groups = Groups(columns) * splits,
+            Groups = new Divisor(Groups(columns) * splits),
             Splits = splits,
         });
 

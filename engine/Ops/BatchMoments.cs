@@ -12,14 +12,16 @@ namespace Deat.Engine;
 /// <param name="Epsilon">What is added to a variance.</param>
 /// <param name="Momentum">The weight of the batch in the running statistics.</param>
 /// <param name="Slices">Slices that the statistics come from; 0 takes the running ones.</param>
+/// <param name="AreShifted">1 where means of slices are distances from the channel's first value.</param>
 internal readonly record struct BatchMoments<T>(
-    T SlicePixels, T LastPixels, T InverseCount, T InverseCountLessOne, T Epsilon, T Momentum, int Slices)
+    T SlicePixels, T LastPixels, T InverseCount, T InverseCountLessOne, T Epsilon, T Momentum, int Slices, int AreShifted)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    public static BatchMoments<T> Of(double count, ChannelSlices slices, BatchNormState state, bool training) => new(
-        T.CreateChecked(slices.RowsPerSlice * slices.Columns), T.CreateChecked(slices.LastPixels), T.CreateChecked(1 / count),
-        T.CreateChecked(count > 1 ? 1 / (count - 1) : 0), T.CreateChecked(state.Epsilon), T.CreateChecked(state.Momentum),
-        training ? slices.Slices : 0);
+    /// <summary>From moments of slices of so many pixels.</summary>
+    public static BatchMoments<T> Of(double count, int slices, int pixels, int lastPixels, BatchNormState state) => new(
+        T.CreateChecked(pixels), T.CreateChecked(lastPixels), T.CreateChecked(1 / count),
+        T.CreateChecked(count > 1 ? 1 / (count - 1) : 0), T.CreateChecked(state.Epsilon), T.CreateChecked(state.Momentum), slices,
+        AreShifted: 0);
 
     public T Pixels(int slice) => slice == Slices - 1 ? LastPixels : SlicePixels;
 }

@@ -65,13 +65,17 @@ public static partial class Ops
         Require.That(
             (state.Gamma.Gradient is null) == (state.Beta.Gradient is null), nameof(BatchNorm), "both parameters or neither", state);
         BatchNormPass pass = new(
-            tape, x, state, training, relu, tape.Plain(new Shape(2, x.Shape.C), x.Type), tape.Allocate(x.Layout, x.Type));
+            tape, x, state, training, relu, tape.Plain(new Shape(4, x.Shape.C), x.Type), tape.Allocate(x.Layout, x.Type));
         int width = x.Device.Traits.LaneWidth(x.Layout.Block);
         Dispatch.Run(x.Type, width, new BatchNormForward(pass));
+        if (pass.Normalised is { } normalised)
+            tape.MarkNormalised(pass.Y, normalised);
         return tape.Record(pass.Y, [x, state.Gamma, state.Beta], dy => Dispatch.Run(x.Type, width, new BatchNormBackward(pass, dy)));
     }
 
-    /// <summary>One call: what its kernels share. Statistics: mean and rstd = 1 / sqrt(variance + epsilon) that normalised x.</summary>
+    /// <summary>
+    /// One call: what its kernels share. Statistics: mean, rstd = 1 / sqrt(variance + epsilon), gamma rstd and beta, which normalised x.
+    /// </summary>
     private sealed record BatchNormPass(
         Tape Tape, Tensor X, BatchNormState State, bool Training, bool Relu, Tensor Statistics, Tensor Y)
     {
@@ -83,6 +87,10 @@ public static partial class Ops
         public long Elements => X.Shape.Count;
 
         public int Channels => X.Shape.C;
+
+        /// <summary>What whoever finds the gradient behind the ReLU needs to take its sums along; null where there are no such sums.</summary>
+        public NormalisedTensor? Normalised { get; } =
+            Relu && (Training || Tape.Needs(State.Gamma)) ? new NormalisedTensor(X, Statistics) : null;
 
         /// <summary>Operations per element that the activation adds.</summary>
         public int Comparisons => Relu ? 1 : 0;
@@ -104,22 +112,41 @@ public static partial class Ops
             where TLane : unmanaged, ILane<TLane, T>
         {
             ChannelSlices slices = Pass.Slices<TLane, T>();
-            BatchMoments<T> moments = BatchMoments<T>.Of(Pass.Count, slices, Pass.State, Pass.Training);
-            Tensor partials = Pass.Training ? Pass.Partials(slices) : Pass.Statistics;
+            Tensor partials = Pass.Statistics;
+            BatchMoments<T> moments = BatchMoments<T>.Of(Pass.Count, slices: 0, 0, 0, Pass.State);
             if (Pass.Training)
-            {
-                Pass.Device.Launch(
-                    BatchNormKernels.SliceMoments<T, TLane>, slices.Grid<TLane>(Pass.Device, sums: 2),
-                    new Cost((5 * Pass.Elements) + (2 * partials.Shape.Count), (Pass.Elements + partials.Shape.Count) * Pass.Bytes),
-                    Pass.X.View<TLane>(), partials.View<TLane>(), moments, slices);
-            }
-
+                (partials, moments) = Moments<T, TLane>(slices);
             if (Pass.Relu)
                 Normalise<T, TLane, Rectifier>(partials, moments, slices);
             else
                 Normalise<T, TLane, Identity>(partials, moments, slices);
             if (Pass.Training)
                 Pass.Tape.Release(partials);
+        }
+
+        // Those that whoever wrote x has taken along, or those that a pass of its own finds.
+        private (Tensor Partials, BatchMoments<T> Moments) Moments<T, TLane>(ChannelSlices slices)
+            where T : unmanaged, IBinaryFloatingPointIeee754<T>
+            where TLane : unmanaged, ILane<TLane, T>
+        {
+            BatchNormPass pass = Pass;
+            if (pass.Tape.Take(pass.X) is { } sums)
+            {
+                const int pixels = IEpilogue.SliceRows;
+                return (sums.Partials, BatchMoments<T>.Of(pass.Count, sums.Slices, pixels, pixels, pass.State));
+            }
+
+            Tensor partials = pass.Partials(slices);
+            int perSlice = slices.RowsPerSlice * slices.Columns;
+            BatchMoments<T> moments = BatchMoments<T>.Of(pass.Count, slices.Slices, perSlice, slices.LastPixels, pass.State) with
+            {
+                AreShifted = 1,
+            };
+            pass.Device.Launch(
+                BatchNormKernels.SliceMoments<T, TLane>, slices.Grid<TLane>(pass.Device, sums: 2),
+                new Cost((5 * pass.Elements) + (2 * partials.Shape.Count), (pass.Elements + partials.Shape.Count) * pass.Bytes),
+                pass.X.View<TLane>(), partials.View<TLane>(), moments, slices);
+            return (partials, moments);
         }
 
         private void Normalise<T, TLane, TActivation>(Tensor partials, BatchMoments<T> moments, ChannelSlices slices)
@@ -185,6 +212,13 @@ public static partial class Ops
             where TActivation : struct, IActivation
         {
             BatchNormPass pass = Pass;
+            if (pass.Normalised is { } normalised && pass.Tape.Take(Dy, normalised) is { } sums)
+            {
+                InputGradient<T, TLane, TActivation>(sums.Partials, sums.Slices, dgamma, dbeta);
+                pass.Tape.Release(sums.Partials);
+                return;
+            }
+
             ChannelSlices slices = pass.Slices<TLane, T>();
             Tensor partials = pass.Partials(slices);
             Direction direction = pass.Training && pass.Tape.Needs(pass.X) ? Direction.InputGradient : Direction.WeightGradient;
@@ -193,8 +227,7 @@ public static partial class Ops
                 new Cost(
                     (4 + (3 * pass.Comparisons)) * pass.Elements,
                     ((2 * pass.Elements) + partials.Shape.Count + (4 * pass.Channels)) * pass.Bytes, direction),
-                pass.X.View<TLane>(), Dy.View<TLane>(), pass.Statistics.View<TLane>(), pass.State.Gamma.View<TLane>(),
-                pass.State.Beta.View<TLane>(), partials.View<TLane>(), slices);
+                pass.X.View<TLane>(), Dy.View<TLane>(), pass.Statistics.View<TLane>(), partials.View<TLane>(), slices);
             InputGradient<T, TLane, TActivation>(partials, slices.Slices, dgamma, dbeta);
             pass.Tape.Release(partials);
         }
@@ -225,8 +258,7 @@ public static partial class Ops
                     BatchNormGradientKernels.InputGradient<T, TLane, TActivation>, slices.Grid<TLane>(pass.Device, sums: 2),
                     Price(pass, sums > 0 ? partials.Shape.Count : 0, before is not null),
                     pass.X.View<TLane>(), dy.View<TLane>(), (before ?? dx).View<TLane>(), pass.Statistics.View<TLane>(),
-                    pass.State.Gamma.View<TLane>(), pass.State.Beta.View<TLane>(), partials.View<TLane>(), dgamma.View<TLane>(),
-                    dbeta.View<TLane>(), dx.View<TLane>(), backwards, slices);
+                    partials.View<TLane>(), dgamma.View<TLane>(), dbeta.View<TLane>(), dx.View<TLane>(), backwards, slices);
             }
         }
 

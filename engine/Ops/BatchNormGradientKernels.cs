@@ -41,8 +41,7 @@ internal static class BatchNormGradientKernels
     /// <summary>Sums of g, and of g (x - mean), for each slice and lane: two parts of <paramref name="partials"/>.</summary>
     [GroupSize(GroupSum.LargestGroup, IsLargest = true)]
     public static void SliceGradients<T, TLane, TActivation>(
-        ArrayView<TLane> x, ArrayView<TLane> dy, ArrayView<TLane> statistics, ArrayView<TLane> gamma, ArrayView<TLane> beta,
-        ArrayView<TLane> partials, ChannelSlices slices)
+        ArrayView<TLane> x, ArrayView<TLane> dy, ArrayView<TLane> statistics, ArrayView<TLane> partials, ChannelSlices slices)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
         where TActivation : struct, IActivation
@@ -55,7 +54,7 @@ internal static class BatchNormGradientKernels
         {
             GradientSums<TLane> own = default;
             if (lane < slices.Lanes)
-                own = Sums<T, TLane, TActivation>(x, dy, lane, Forward<T, TLane>(statistics, gamma, beta, lane), in task, in slices);
+                own = Sums<T, TLane, TActivation>(x, dy, lane, Forward<T, TLane>(statistics, lane, in slices), in task, in slices);
             TLane sum = GroupSum.Of<T, TLane>(own.Sum, slices.LanesAbreast);
             TLane product = GroupSum.Of<T, TLane>(own.Product, slices.LanesAbreast);
             if (task.Worker == 0 && lane < slices.Lanes)
@@ -73,9 +72,8 @@ internal static class BatchNormGradientKernels
     /// </summary>
     [GroupSize(GroupSum.LargestGroup, IsLargest = true)]
     public static void InputGradient<T, TLane, TActivation>(
-        ArrayView<TLane> x, ArrayView<TLane> dy, ArrayView<TLane> before, ArrayView<TLane> statistics, ArrayView<TLane> gamma,
-        ArrayView<TLane> beta, ArrayView<TLane> partials, ArrayView<TLane> dgamma, ArrayView<TLane> dbeta, ArrayView<TLane> dx,
-        BatchNormBackwards<T> backwards, ChannelSlices slices)
+        ArrayView<TLane> x, ArrayView<TLane> dy, ArrayView<TLane> before, ArrayView<TLane> statistics, ArrayView<TLane> partials,
+        ArrayView<TLane> dgamma, ArrayView<TLane> dbeta, ArrayView<TLane> dx, BatchNormBackwards<T> backwards, ChannelSlices slices)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
         where TActivation : struct, IActivation
@@ -86,17 +84,9 @@ internal static class BatchNormGradientKernels
         ChannelTask task = ChannelTask.At(in slices, group, Group.IdxX);
         for (int lane = task.Lane; lane < task.Lane + slices.LanesPerItem; lane++)
         {
-            TLane sum = TLane.Splat(T.Zero);
-            TLane product = sum;
-            for (int slice = lane < slices.Lanes ? task.Worker : backwards.Slices; slice < backwards.Slices; slice += task.Workers)
-            {
-                int partial = (slice * slices.Lanes) + lane;
-                sum += Real.Load(partials, partial);
-                product += Real.Load(partials, (slices.Slices * slices.Lanes) + partial);
-            }
-
-            sum = GroupSum.Of<T, TLane>(sum, slices.LanesAbreast);
-            product = GroupSum.Of<T, TLane>(product, slices.LanesAbreast);
+            GradientSums<TLane> own = Total<T, TLane>(partials, lane, in task, backwards.Slices, in slices);
+            TLane sum = GroupSum.Of<T, TLane>(own.Sum, slices.LanesAbreast);
+            TLane product = GroupSum.Of<T, TLane>(own.Product, slices.LanesAbreast);
             if (lane < slices.Lanes)
             {
                 TLane rstd = Real.Load(statistics, slices.Lanes + lane);
@@ -112,20 +102,46 @@ internal static class BatchNormGradientKernels
                 TLane offset = passes ? sum * weight : zero;
                 TLane slope = passes ? zero - (product * rstd * rstd * weight) : zero;
                 Apply<T, TLane, TActivation>(
-                    x, dy, before, dx, lane, Forward<T, TLane>(statistics, gamma, beta, lane), new() { Offset = offset, Slope = slope },
+                    x, dy, before, dx, lane, Forward<T, TLane>(statistics, lane, in slices), new() { Offset = offset, Slope = slope },
                     backwards.Adds != 0, in task, in slices);
             }
         }
     }
 
-    private static NormalisedLane<TLane> Forward<T, TLane>(
-        ArrayView<TLane> statistics, ArrayView<TLane> gamma, ArrayView<TLane> beta, int lane)
+    // What a worker adds of the slices' sums, with four loads under way at a time.
+    private static GradientSums<TLane> Total<T, TLane>(
+        ArrayView<TLane> partials, int lane, in ChannelTask task, int count, in ChannelSlices slices)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T>
+    {
+        TLane sum = TLane.Splat(T.Zero), product = sum;
+        ArrayView<TLane> products = partials.SubView(count * slices.Lanes);
+        int step = task.Workers, slice = lane < slices.Lanes ? task.Worker : count;
+        for (; slice + step < count; slice += 2 * step)
+        {
+            int place = (slice * slices.Lanes) + lane, next = place + (step * slices.Lanes);
+            TLane a = Real.Load(partials, place), b = Real.Load(partials, next);
+            TLane c = Real.Load(products, place), d = Real.Load(products, next);
+            sum = sum + a + b;
+            product = product + c + d;
+        }
+
+        if (slice < count)
+        {
+            sum += Real.Load(partials, (slice * slices.Lanes) + lane);
+            product += Real.Load(products, (slice * slices.Lanes) + lane);
+        }
+
+        return new() { Sum = sum, Product = product };
+    }
+
+    private static NormalisedLane<TLane> Forward<T, TLane>(ArrayView<TLane> statistics, int lane, in ChannelSlices slices)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T> => new()
         {
             Mean = Real.Load(statistics, lane),
-            Scale = Real.Load(gamma, lane) * Real.Load(statistics, gamma.IntLength + lane),
-            Shift = Real.Load(beta, lane),
+            Scale = Real.Load(statistics, (2 * slices.Lanes) + lane),
+            Shift = Real.Load(statistics, (3 * slices.Lanes) + lane),
         };
 
     [IntrinsicImplementation]

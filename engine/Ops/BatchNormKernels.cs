@@ -45,8 +45,8 @@ internal static class BatchNormKernels
 
     /// <summary>
     /// y = activation(gamma rstd (x - mean) + beta), where each group finds mean and rstd of its lanes from the moments of all slices, or
-    /// from the running statistics. Those of the first slice write them to the two parts of <paramref name="statistics"/>, and move the
-    /// running ones in training.
+    /// from the running statistics. Those of the first slice write them, gamma rstd and beta to the four parts of
+    /// <paramref name="statistics"/>, and move the running ones in training.
     /// </summary>
     [GroupSize(GroupSum.LargestGroup, IsLargest = true)]
     public static void Normalise<T, TLane, TActivation>(
@@ -63,14 +63,17 @@ internal static class BatchNormKernels
         ChannelTask task = ChannelTask.At(in slices, group, Group.IdxX);
         for (int lane = task.Lane; lane < task.Lane + slices.LanesPerItem; lane++)
         {
-            TLane sum = Sum<T, TLane>(partials, lane, in task, in moments, in slices);
+            TLane first = TLane.Splat(T.Zero);
+            if (moments.Slices > 0 && moments.AreShifted == 0 && lane < slices.Lanes)
+                first = Real.Load(partials, lane);
+            TLane sum = Sum<T, TLane>(partials, lane, first, in task, in moments, in slices);
             TLane center = GroupSum.Of<T, TLane>(sum, slices.LanesAbreast) * TLane.Splat(moments.InverseCount);
-            TLane squares = SumSquares<T, TLane>(partials, lane, center, in task, in moments, in slices);
+            TLane squares = SumSquares<T, TLane>(partials, lane, first, center, in task, in moments, in slices);
             squares = GroupSum.Of<T, TLane>(squares, slices.LanesAbreast);
             if (lane < slices.Lanes)
             {
                 NormalisedLane<TLane> forward = Statistics<T, TLane>(
-                    x, statistics, runningMean, runningVariance, gamma, beta, lane, center, squares, in moments, in slices,
+                    x, statistics, runningMean, runningVariance, gamma, beta, lane, first, center, squares, in moments, in slices,
                     writes: task is { Slice: 0, Worker: 0 });
                 Apply<T, TLane, TActivation>(x, y, lane, forward, in task, in slices);
             }
@@ -79,19 +82,24 @@ internal static class BatchNormKernels
 
     private static NormalisedLane<TLane> Statistics<T, TLane>(
         ArrayView<TLane> x, ArrayView<TLane> statistics, ArrayView<TLane> runningMean, ArrayView<TLane> runningVariance,
-        ArrayView<TLane> gamma, ArrayView<TLane> beta, int lane, TLane center, TLane squares, in BatchMoments<T> moments,
+        ArrayView<TLane> gamma, ArrayView<TLane> beta, int lane, TLane first, TLane center, TLane squares, in BatchMoments<T> moments,
         in ChannelSlices slices, bool writes)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {
         bool isBatch = moments.Slices > 0;
-        TLane mean = isBatch ? Real.Load(x, slices.Start(lane)) + center : Real.Load(runningMean, lane);
+        if (moments.AreShifted != 0)
+            first = Real.Load(x, slices.Start(lane));
+        TLane mean = isBatch ? first + center : Real.Load(runningMean, lane);
         TLane variance = isBatch ? squares * TLane.Splat(moments.InverseCount) : Real.Load(runningVariance, lane);
         TLane rstd = TLane.Map<InverseRoot<T>>(variance + TLane.Splat(moments.Epsilon));
+        NormalisedLane<TLane> forward = new() { Mean = mean, Scale = Real.Load(gamma, lane) * rstd, Shift = Real.Load(beta, lane) };
         if (writes)
         {
             Real.Store(statistics, lane, mean);
             Real.Store(statistics, slices.Lanes + lane, rstd);
+            Real.Store(statistics, (2 * slices.Lanes) + lane, forward.Scale);
+            Real.Store(statistics, (3 * slices.Lanes) + lane, forward.Shift);
             if (isBatch)
             {
                 Move<T, TLane>(runningMean, lane, mean, moments.Momentum);
@@ -99,7 +107,7 @@ internal static class BatchNormKernels
             }
         }
 
-        return new() { Mean = mean, Scale = Real.Load(gamma, lane) * rstd, Shift = Real.Load(beta, lane) };
+        return forward;
     }
 
     [IntrinsicImplementation]
@@ -221,23 +229,36 @@ internal static class BatchNormKernels
         where TActivation : struct, IActivation =>
         TActivation.Apply<T, TLane>(TLane.Fma(x - forward.Mean, forward.Scale, forward.Shift));
 
-    // What a worker adds of the distances of all slices.
+    // What a worker adds of the distances of all slices from the first. Here and below four loads are under way at a time.
     private static TLane Sum<T, TLane>(
-        ArrayView<TLane> partials, int lane, in ChannelTask task, in BatchMoments<T> moments, in ChannelSlices slices)
+        ArrayView<TLane> partials, int lane, TLane first, in ChannelTask task, in BatchMoments<T> moments, in ChannelSlices slices)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {
         TLane sum = TLane.Splat(T.Zero);
         if (lane >= slices.Lanes)
             return sum;
-        for (int slice = task.Worker; slice < moments.Slices; slice += task.Workers)
-            sum = TLane.Fma(Real.Load(partials, (slice * slices.Lanes) + lane), TLane.Splat(moments.Pixels(slice)), sum);
+        int step = task.Workers, slice = task.Worker;
+        for (; slice + (3 * step) < moments.Slices; slice += 4 * step)
+        {
+            int place = (slice * slices.Lanes) + lane, next = step * slices.Lanes;
+            TLane a = Real.Load(partials, place), b = Real.Load(partials, place + next);
+            TLane c = Real.Load(partials, place + (2 * next)), d = Real.Load(partials, place + (3 * next));
+            sum = TLane.Fma(a - first, TLane.Splat(moments.SlicePixels), sum);
+            sum = TLane.Fma(b - first, TLane.Splat(moments.SlicePixels), sum);
+            sum = TLane.Fma(c - first, TLane.Splat(moments.SlicePixels), sum);
+            sum = TLane.Fma(d - first, TLane.Splat(moments.Pixels(slice + (3 * step))), sum);
+        }
+
+        for (; slice < moments.Slices; slice += step)
+            sum = TLane.Fma(Real.Load(partials, (slice * slices.Lanes) + lane) - first, TLane.Splat(moments.Pixels(slice)), sum);
         return sum;
     }
 
     // And of the squared deviations from the center, within slices and between them.
     private static TLane SumSquares<T, TLane>(
-        ArrayView<TLane> partials, int lane, TLane center, in ChannelTask task, in BatchMoments<T> moments, in ChannelSlices slices)
+        ArrayView<TLane> partials, int lane, TLane first, TLane center, in ChannelTask task, in BatchMoments<T> moments,
+        in ChannelSlices slices)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {
@@ -245,12 +266,25 @@ internal static class BatchNormKernels
         TLane between = within;
         if (lane >= slices.Lanes)
             return within;
-        for (int slice = task.Worker; slice < moments.Slices; slice += task.Workers)
+        ArrayView<TLane> squares = partials.SubView(moments.Slices * slices.Lanes);
+        int step = task.Workers, slice = task.Worker;
+        for (; slice + step < moments.Slices; slice += 2 * step)
         {
-            int partial = (slice * slices.Lanes) + lane;
-            TLane distance = Real.Load(partials, partial) - center;
+            int place = (slice * slices.Lanes) + lane, next = place + (step * slices.Lanes);
+            TLane a = Real.Load(partials, place), b = Real.Load(partials, next);
+            TLane c = Real.Load(squares, place), d = Real.Load(squares, next);
+            (a, b) = (a - first - center, b - first - center);
+            between = TLane.Fma(a * a, TLane.Splat(moments.SlicePixels), between);
+            between = TLane.Fma(b * b, TLane.Splat(moments.Pixels(slice + step)), between);
+            within = within + c + d;
+        }
+
+        for (; slice < moments.Slices; slice += step)
+        {
+            int place = (slice * slices.Lanes) + lane;
+            TLane distance = Real.Load(partials, place) - first - center;
             between = TLane.Fma(distance * distance, TLane.Splat(moments.Pixels(slice)), between);
-            within += Real.Load(partials, (slices.Slices * slices.Lanes) + partial);
+            within += Real.Load(squares, place);
         }
 
         return within + between;

@@ -47,11 +47,14 @@ public static partial class Ops
     /// <param name="padding">Zeros around x, both ways.</param>
     /// <param name="algorithm">The kernels; one that does not fit is refused.</param>
     /// <param name="plus">What the result is added to, in its shape; null if nothing.</param>
+    /// <param name="normalised">
+    /// Whether a batch normalisation in training takes the result: where kernels can, they find its moments on the way.
+    /// </param>
     /// <returns>[N, K, (H + 2 padding - R) / stride + 1, (W + 2 padding - S) / stride + 1]</returns>
     /// <exception cref="ArgumentException">Shapes or types do not match, or the window is larger than the padded input.</exception>
     public static Tensor Conv2d(
         Tape tape, Tensor x, Tensor w, int stride, int padding, ConvolutionAlgorithm algorithm = ConvolutionAlgorithm.Auto,
-        Tensor? plus = null)
+        Tensor? plus = null, bool normalised = false)
     {
         Require.That(w.Shape.C == x.Shape.C, nameof(Conv2d), $"weights over {x.Shape.C} channels", w.Shape);
         Require.That(x.Type == w.Type, nameof(Conv2d), x.Type, w.Type);
@@ -69,7 +72,7 @@ public static partial class Ops
         Require.That(plus is null || (plus.Layout == g.Y && plus.Type == x.Type), nameof(Conv2d), g.Y, plus?.Layout);
 
         Tensor y = tape.Allocate(g.Y, x.Type);
-        Dispatch.Run(x.Type, width: 8, new ConvolutionForward(tape, g, chosen, x, w, plus, y));
+        Dispatch.Run(x.Type, width: 8, new ConvolutionForward(tape, g, chosen, x, w, plus, y, new WantedSums(normalised)));
         return tape.Record(y, plus is null ? [x, w] : [x, w, plus], dy =>
         {
             if (plus is not null && tape.Needs(plus))
@@ -77,7 +80,8 @@ public static partial class Ops
             if (tape.Needs(x))
             {
                 Tensor dx = tape.Allocate(x.Layout, x.Type);
-                Dispatch.Run(x.Type, width: 8, new ConvolutionInputGradient(tape, g, chosen, dy, w, dx));
+                WantedSums wanted = new(Moments: false, tape.NormalisedFrom(x));
+                Dispatch.Run(x.Type, width: 8, new ConvolutionInputGradient(tape, g, chosen, dy, w, dx, wanted));
                 tape.Accumulate(x, dx);
             }
 
@@ -87,7 +91,7 @@ public static partial class Ops
     }
 
     private readonly record struct ConvolutionForward(
-        Tape Tape, ConvolutionGeometry G, ConvolutionAlgorithm Algorithm, Tensor X, Tensor W, Tensor? Plus, Tensor Y)
+        Tape Tape, ConvolutionGeometry G, ConvolutionAlgorithm Algorithm, Tensor X, Tensor W, Tensor? Plus, Tensor Y, WantedSums Wanted)
         : ITypedLaunch
     {
         public void Run<T, TLane>()
@@ -105,7 +109,7 @@ public static partial class Ops
                     break;
                 case ConvolutionAlgorithm.Tiled:
                     TiledConvolution.Convolve<T>(
-                        Tape, PackedWeights.Forward(G), W, X, Y, [ContractionPlan.Filling(G.Forward(), G.Traits)], cost, Plus);
+                        Tape, PackedWeights.Forward(G), W, X, Y, [ContractionPlan.Filling(G.Forward(), G.Traits)], cost, Plus, Wanted);
                     return;
                 case ConvolutionAlgorithm.TensorCore:
                     TensorCoreConvolution.Convolve(Tape, PackedWeights.Forward(G), W, X, Y, [G.Forward()], cost);
@@ -123,7 +127,7 @@ public static partial class Ops
     }
 
     private readonly record struct ConvolutionInputGradient(
-        Tape Tape, ConvolutionGeometry G, ConvolutionAlgorithm Algorithm, Tensor Dy, Tensor W, Tensor Dx)
+        Tape Tape, ConvolutionGeometry G, ConvolutionAlgorithm Algorithm, Tensor Dy, Tensor W, Tensor Dx, WantedSums Wanted)
         : ITypedLaunch
     {
         public void Run<T, TLane>()
@@ -144,7 +148,8 @@ public static partial class Ops
                     break;
                 case ConvolutionAlgorithm.Tiled:
                     TiledConvolution.Convolve<T>(
-                        Tape, PackedWeights.InputGradient(G), W, Dy, Dx, ContractionPlan.FillingInputGradient(G), cost);
+                        Tape, PackedWeights.InputGradient(G), W, Dy, Dx, ContractionPlan.FillingInputGradient(G), cost, plus: null,
+                        Wanted);
                     break;
                 case ConvolutionAlgorithm.TensorCore:
                     TensorCoreConvolution.Convolve(Tape, PackedWeights.InputGradient(G), W, Dy, Dx, G.InputGradient(), cost);

@@ -9,6 +9,7 @@ public sealed class Conv2d : Module
     private readonly Parameter? _bias;
     private readonly int _stride;
     private readonly int _padding;
+    private readonly bool _normalised;
 
     /// <summary>Declares weight [K, C, R, R] and, on request, bias [K].</summary>
     /// <param name="inputs">Channels C.</param>
@@ -17,10 +18,13 @@ public sealed class Conv2d : Module
     /// <param name="stride">Pixels from one output to the next.</param>
     /// <param name="padding">Zero rows and columns on each side.</param>
     /// <param name="bias">Whether a bias is added.</param>
+    /// <param name="normalised">Whether a batch normalisation takes the result, which then can be given its moments.</param>
     /// <param name="initialize">How the weights start; as PyTorch's default if null.</param>
-    public Conv2d(int inputs, int outputs, int window, int stride, int padding, bool bias = false, Initializer? initialize = null)
+    public Conv2d(
+        int inputs, int outputs, int window, int stride, int padding, bool bias = false, bool normalised = false,
+        Initializer? initialize = null)
     {
-        (_stride, _padding) = (stride, padding);
+        (_stride, _padding, _normalised) = (stride, padding, normalised);
         Initializer usual = Init.Uniform(inputs * window * window);
         _weight = AddParameter("weight", initialize ?? usual, outputs, inputs, window, window);
         _bias = bias ? AddParameter("bias", usual, outputs) : null;
@@ -40,7 +44,7 @@ public sealed class Conv2d : Module
 
     private Tensor Compute(Tape tape, Tensor x, Tensor? plus)
     {
-        Tensor y = Ops.Conv2d(tape, x, _weight.Value, _stride, _padding, plus: plus);
+        Tensor y = Ops.Conv2d(tape, x, _weight.Value, _stride, _padding, plus: plus, normalised: _normalised && Training);
         return _bias is null ? y : Ops.Bias(tape, y, _bias.Value);
     }
 }

@@ -20,7 +20,7 @@ public sealed class DenseBlock : Module
     public DenseBlock(int inputs, int growth)
     {
         _bn1 = Add("bn1", new BatchNorm2d(inputs, relu: true));
-        _conv1 = Add("conv1", new Conv2d(inputs, 4 * growth, window: 1, stride: 1, padding: 0));
+        _conv1 = Add("conv1", new Conv2d(inputs, 4 * growth, window: 1, stride: 1, padding: 0, normalised: true));
         _bn2 = Add("bn2", new BatchNorm2d(4 * growth, relu: true));
         _conv2 = Add("conv2", new Conv2d(4 * growth, growth, window: 3, stride: 1, padding: 1));
     }

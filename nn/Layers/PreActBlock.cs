@@ -23,9 +23,9 @@ public sealed class PreActBlock : Module
     public PreActBlock(int inputs, int outputs, int stride)
     {
         _bn1 = Add("bn1", new BatchNorm2d(inputs, relu: true));
-        _conv1 = Add("conv1", new Conv2d(inputs, outputs, window: 3, stride, padding: 1));
+        _conv1 = Add("conv1", new Conv2d(inputs, outputs, window: 3, stride, padding: 1, normalised: true));
         _bn2 = Add("bn2", new BatchNorm2d(outputs, relu: true));
-        _conv2 = Add("conv2", new Conv2d(outputs, outputs, window: 3, stride: 1, padding: 1));
+        _conv2 = Add("conv2", new Conv2d(outputs, outputs, window: 3, stride: 1, padding: 1, normalised: true));
         if (stride != 1 || inputs != outputs)
             _shortcut = Add("shortcut.0", new Conv2d(inputs, outputs, window: 1, stride, padding: 0));
     }

@@ -25,11 +25,11 @@ public sealed class PreActBottleneck : Module
     {
         int outputs = Expansion * planes;
         _bn1 = Add("bn1", new BatchNorm2d(inputs, relu: true));
-        _conv1 = Add("conv1", new Conv2d(inputs, planes, window: 1, stride: 1, padding: 0));
+        _conv1 = Add("conv1", new Conv2d(inputs, planes, window: 1, stride: 1, padding: 0, normalised: true));
         _bn2 = Add("bn2", new BatchNorm2d(planes, relu: true));
-        _conv2 = Add("conv2", new Conv2d(planes, planes, window: 3, stride, padding: 1));
+        _conv2 = Add("conv2", new Conv2d(planes, planes, window: 3, stride, padding: 1, normalised: true));
         _bn3 = Add("bn3", new BatchNorm2d(planes, relu: true));
-        _conv3 = Add("conv3", new Conv2d(planes, outputs, window: 1, stride: 1, padding: 0));
+        _conv3 = Add("conv3", new Conv2d(planes, outputs, window: 1, stride: 1, padding: 0, normalised: true));
         if (stride != 1 || inputs != outputs)
             _shortcut = Add("shortcut.0", new Conv2d(inputs, outputs, window: 1, stride, padding: 0));
     }

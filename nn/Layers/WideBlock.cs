@@ -25,16 +25,16 @@ public sealed class WideBlock : Module
     {
         _dropout = Add("dropout", new Dropout(dropout));
         _bn1 = Add("bn1", new BatchNorm2d(inputs, relu: true));
-        _conv1 = Add("conv1", Convolution(inputs, outputs, window: 3, stride));
+        _conv1 = Add("conv1", Convolution(inputs, outputs, window: 3, stride, normalised: true));
         _bn2 = Add("bn2", new BatchNorm2d(outputs, relu: true));
-        _conv2 = Add("conv2", Convolution(outputs, outputs, window: 3, stride: 1));
+        _conv2 = Add("conv2", Convolution(outputs, outputs, window: 3, stride: 1, normalised: true));
         if (inputs != outputs)
             _shortcut = Add("convShortcut", Convolution(inputs, outputs, window: 1, stride));
     }
 
     /// <summary>A convolution that keeps the size at stride 1, and starts as this network's do.</summary>
-    internal static Conv2d Convolution(int inputs, int outputs, int window, int stride) => new(
-        inputs, outputs, window, stride, padding: window / 2, initialize: Init.Normal(outputs * window * window));
+    internal static Conv2d Convolution(int inputs, int outputs, int window, int stride, bool normalised = false) => new(
+        inputs, outputs, window, stride, padding: window / 2, normalised: normalised, initialize: Init.Normal(outputs * window * window));
 
     /// <inheritdoc/>
     protected override Tensor Compute(Tape tape, Tensor x)

@@ -22,7 +22,7 @@ public class PreActResNet : Sequential
             _ => throw new ArgumentOutOfRangeException(nameof(depth), depth, "18, 34 or 50"),
         };
         int inputs = width;
-        Then("conv1", new Conv2d(channels, width, window: 3, stride: 1, padding: 1));
+        Then("conv1", new Conv2d(channels, width, window: 3, stride: 1, padding: 1, normalised: true));
         foreach ((int layer, int count) in blocks.Index())
             for (int block = 0; block < count; block++)
             {

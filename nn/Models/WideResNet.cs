@@ -22,7 +22,7 @@ public sealed class WideResNet : Sequential
             throw new ArgumentOutOfRangeException(nameof(depth), depth, "4 more than a multiple of 6, and at least 10");
         ArgumentOutOfRangeException.ThrowIfLessThan(factor, 1);
         int inputs = width;
-        Then("conv1", WideBlock.Convolution(channels, width, window: 3, stride: 1));
+        Then("conv1", WideBlock.Convolution(channels, width, window: 3, stride: 1, normalised: true));
         for (int layer = 0; layer < 3; layer++)
             for (int block = 0; block < (depth - 4) / 6; block++)
             {
