@@ -59,7 +59,6 @@ internal static class GroupContractionKernels
             Partials = partials,
             First = xSlabs,
             Second = ySlabs,
-            Adds = schedule.Adds != 0,
             StoresQuads = schedule.StoresQuads != 0,
         };
         Put<T, TWidth, TEpilogue>(in outputs, in g, in schedule, group, in tile);

@@ -13,13 +13,6 @@ namespace Deat.Engine;
 internal readonly record struct BatchNormBackwards<T>(T Weight, int Slices, int Adds)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>;
 
-/// <summary>What normalises a lane: (x - Mean) * Scale + Shift.</summary>
-[ExcludeFromCodeCoverage]
-internal struct NormalisedLane<TLane>
-{
-    public TLane Mean, Scale, Shift;
-}
-
 /// <summary>What the statistics add to its gradient: dx = (g - Offset + (x - Mean) * Slope) * Scale.</summary>
 [ExcludeFromCodeCoverage]
 internal struct GradientLane<TLane>

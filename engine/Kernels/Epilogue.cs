@@ -48,6 +48,13 @@ internal struct Strip<T>
     public Quad<T> A, B, C, D, E, F, G, H;
 }
 
+/// <summary>What normalises a lane: (x - Mean) * Scale + Shift.</summary>
+[ExcludeFromCodeCoverage]
+internal struct NormalisedLane<TLane>
+{
+    public TLane Mean, Scale, Shift;
+}
+
 /// <summary>The two sums of a strip, and what normalised its channels.</summary>
 [ExcludeFromCodeCoverage]
 internal struct StripSums<T>
