@@ -1,42 +1,31 @@
+using System.Diagnostics;
 using System.Numerics;
 using Deat.Engine;
 using Deat.Nn;
 
 namespace Deat.Training;
 
-/// <summary>What an attack left of the accuracy.</summary>
-public sealed record EvaluationResult
+/// <summary>What a caller sees and decides while an attack runs.</summary>
+public sealed record Watch
 {
-    /// <summary>The attack.</summary>
-    public required Attack Attack { get; init; }
+    /// <summary>Is told the part that is done, in (0,1], after each batch.</summary>
+    public Action<double>? Progress { get; init; }
 
-    /// <summary>Whether each image is classified correctly under the attack, after every restart.</summary>
-    public required IReadOnlyList<bool> Correct { get; init; }
+    /// <summary>Is asked between batches whether to give up.</summary>
+    public Func<bool>? Stop { get; init; }
 
-    /// <summary>Each image's cross-entropy under the attack, the largest over the restarts.</summary>
-    public required IReadOnlyList<double> Losses { get; init; }
+    /// <summary>Is given how far it came after each batch, to go on from there another time.</summary>
+    public Action<Standing>? Save { get; init; }
 
-    /// <summary>The accuracy on all images.</summary>
-    public required Proportion Total { get; init; }
-
-    /// <summary>The accuracy on the images of each class; classes without images have a count of 0.</summary>
-    public required IReadOnlyList<Proportion> PerClass { get; init; }
-
-    /// <summary>Forward passes of a minibatch.</summary>
-    public required long Forwards { get; init; }
-
-    /// <summary>Backward passes of a minibatch.</summary>
-    public required long Backwards { get; init; }
-
-    /// <summary>The mean of <see cref="Losses"/>.</summary>
-    public double Loss => Losses.Sum() / Losses.Count;
+    /// <summary>Is given each adversarial example: the image's number and its perturbation delta in N, C, H, W order.</summary>
+    public Action<int, double[]>? Found { get; init; }
 }
 
 /// <summary>
-/// Evaluates a network with running batch-norm statistics on a fixed set of images, without and under attack. In each step only images
-/// that are still classified correctly move; a batch without any ends early. Each image's result is the same bits whatever
-/// the batch size: its random start follows from its index, and batches are powers of two, so that the mean over a batch scales gradients
-/// exactly. Source: TrustAI/DEAT, utils.py, attack_pgd and evaluate_pgd.
+/// Evaluates a network with running batch-norm statistics on a fixed set of images, without and under attack. Images that are classified
+/// wrongly, as they are or once fooled, cost nothing more: each round goes over those that are still robust, and a batch of which few are
+/// left goes on in a smaller one. Each image's result is the same bits whatever the batch size: its random numbers follow from its own
+/// number, and batches are powers of two, so that gradients of a mean are exactly those of each image's loss.
 /// </summary>
 public sealed class Evaluator : IDisposable
 {
@@ -45,9 +34,9 @@ public sealed class Evaluator : IDisposable
     private readonly Normalization _normalization;
     private readonly Workspace _workspace;
     private readonly DeviceImages _source;
-    private readonly Minibatch _batch;
-    private readonly Tensor _losses;
-    private readonly Tensor _correct;
+    private readonly NetworkPasses _passes;
+    private readonly Dictionary<int, AttackBatch> _batches = [];
+    private readonly int _size;
 
     /// <summary>Copies the images to the model's device.</summary>
     /// <param name="model">A placed model, in any mode.</param>
@@ -57,122 +46,154 @@ public sealed class Evaluator : IDisposable
     public Evaluator(Module model, ImageSet images, Normalization normalization, int batchSize)
     {
         (_model, _images, _normalization) = (model, images, normalization);
-        int size = (int)Math.Min(1u << BitOperations.Log2((uint)batchSize), BitOperations.RoundUpToPowerOf2((uint)images.Count));
-        int places = (images.Count + size - 1) / size * size;
+        _size = 1 << BitOperations.Log2((uint)batchSize);
         _workspace = new Workspace(model.Device, MemoryCategory.Data);
-        _source = new DeviceImages(model.Device, images, places);
-        // The last batch is filled up with the first image.
-        _source.SetOrder([.. Enumerable.Range(0, places).Select(i => i < images.Count ? i : 0)]);
-        _batch = Minibatch.Allocate(_workspace, new Shape(size, images.Channels, images.Height, images.Width), model.Type);
-        _losses = _workspace.Plain(new Shape(places, 1), model.Type);
-        _correct = _workspace.Plain(new Shape(places, 1), ElementType.Int32);
+        _source = new DeviceImages(model.Device, images, images.Count + _size);
+        _passes = new NetworkPasses(model) { OfEachImage = true };
     }
 
-    /// <summary>Attacks every image.</summary>
+    /// <summary>Attacks every image that is classified correctly.</summary>
     /// <param name="attack">The attack.</param>
-    /// <param name="seed">What random starts follow from.</param>
-    /// <param name="progress">Is told the part that is done, in (0,1], after each batch.</param>
-    /// <param name="stop">Is asked between batches whether to give up.</param>
-    /// <exception cref="OperationCanceledException"><paramref name="stop"/> said so.</exception>
-    public EvaluationResult Run(Attack attack, ulong seed, Action<double>? progress = null, Func<bool>? stop = null)
+    /// <param name="seed">What random numbers follow from.</param>
+    /// <param name="start">What another attack left, which this one goes on from; null to look at all images as they are first.</param>
+    /// <param name="watch">What the caller sees and decides.</param>
+    /// <param name="from">How far this attack came before, as <see cref="Watch.Save"/> was given it.</param>
+    /// <exception cref="OperationCanceledException"><see cref="Watch.Stop"/> said so.</exception>
+    public EvaluationResult Run(Attack attack, ulong seed, EvaluationResult? start = null, Watch? watch = null, Standing? from = null)
     {
-        using AdversarialPass steps = Pass(attack.Loss, attack);
-        using AdversarialPass final = Pass(Losses.CrossEntropy, attack);
-        bool[] correct = [.. Enumerable.Repeat(true, _images.Count)];
-        double[] losses = [.. Enumerable.Repeat(double.NegativeInfinity, _images.Count)];
+        watch ??= new Watch();
         bool training = _model.Training;
         _model.Training = false;
         try
         {
-            for (int restart = 0; restart < attack.Restarts; restart++)
-            {
-                for (int start = 0; start < _images.Count; start += _batch.Count)
-                {
-                    if (stop?.Invoke() == true)
-                        throw new OperationCanceledException();
-                    Run(attack, new RandomKey(seed, Purpose.Evaluation, 0, restart), start, steps, final);
-                    progress?.Invoke((restart + Math.Min(1, (double)(start + _batch.Count) / _images.Count)) / attack.Restarts);
-                }
-
-                KeepWorst(correct, losses);
-            }
+            Standing standing = from ?? Begin(attack, seed, start, watch);
+            IReadOnlyList<AttackRound> rounds = attack.Rounds(_images.Classes);
+            while (standing.Round < rounds.Count)
+                standing = RunRound(new Pursuit(attack, rounds, seed), standing, watch);
+            return EvaluationResult.Of(attack, _images, standing);
         }
         finally
         {
             _model.Training = training;
         }
-
-        return Result(attack, correct, losses, steps, final);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        _passes.Dispose();
         _source.Dispose();
         _workspace.Dispose();
     }
 
-    private AdversarialPass Pass(Loss loss, Attack attack) => new(_model, loss, _normalization)
+    private Standing Begin(Attack attack, ulong seed, EvaluationResult? start, Watch watch)
     {
-        Batch = _batch,
-        Ball = new LinfBall { Epsilon = attack.Epsilon.Value, Alpha = attack.StepSize.Value },
-        Patience = 0,
-        Phase = Phase.Evaluation,
-    };
+        if (start is not null || attack.Kind.Search is null)
+            return Standing.After(start, _images.Count);
+        EvaluationResult clean = Run(Attack.Clean(attack.Epsilon), seed, watch: new Watch { Stop = watch.Stop });
+        return Standing.After(clean, _images.Count) with { Passes = clean.Passes, Elapsed = clean.Elapsed };
+    }
 
-    private void Run(Attack attack, RandomKey key, int start, AdversarialPass steps, AdversarialPass final)
+    private Standing RunRound(Pursuit pursuit, Standing standing, Watch watch)
     {
-        Shape perImage = new(_batch.Count, 1);
-        Minibatch batch = _batch;
-        using (_model.Device.Ledger.In(Phase.Evaluation))
-            _source.Gather(batch, start);
-        DeltaInit kind = attack.StartsAtRandom ? DeltaInit.Uniform : DeltaInit.Zero;
-        steps.Start(kind, attack.Epsilon.Value, clampPixels: true, key, firstImage: start);
-        for (int i = 0; i < attack.Steps; i++)
+        int[] robust = [.. Enumerable.Range(standing.Next, _images.Count - standing.Next).Where(i => standing.Correct[i])];
+        _source.SetOrder([.. robust, .. Enumerable.Repeat(0, _images.Count + _size - robust.Length)]);
+        for (int first = 0; first < robust.Length; first += _size)
         {
-            steps.Run(Wanted.Input, i);
-            if (i + 1 < attack.Steps && !batch.Correct.ToArray<int>().Contains(1))
-                break;
+            if (watch.Stop?.Invoke() == true)
+                throw new OperationCanceledException();
+            int[] numbers = robust[first..Math.Min(first + _size, robust.Length)];
+            long begun = Stopwatch.GetTimestamp();
+            PassCounts before = _passes.Counts;
+            AttackBatch batch = RunBatch(pursuit, standing.Round, numbers, first);
+            Record(batch.Images, numbers, standing, watch);
+            standing = standing with
+            {
+                Next = numbers[^1] + 1,
+                Passes = standing.Passes + _passes.Counts - before,
+                Elapsed = standing.Elapsed + Stopwatch.GetElapsedTime(begun),
+            };
+            watch.Save?.Invoke(standing);
+            watch.Progress?.Invoke((standing.Round + ((double)standing.Next / _images.Count)) / pursuit.Rounds.Count);
         }
 
-        final.Run(Wanted.None, attack.Steps);
-        using (_model.Device.Ledger.In(Phase.Evaluation, attack.Steps))
+        return standing with { Round = standing.Round + 1, Next = 0 };
+    }
+
+    private AttackBatch RunBatch(Pursuit pursuit, int round, int[] numbers, int first)
+    {
+        AttackBatch batch = BatchOf(numbers.Length);
+        using Ledger.Scope scope = _model.Device.Ledger.In(Phase.Evaluation);
+        _source.Gather(batch.Images, first);
+        batch.Begin(pursuit.Attack, pursuit.Rounds[round], new RandomKey(pursuit.Seed, Purpose.Evaluation, Batch: round), numbers);
+        if (pursuit.Attack.Kind.Search is { } search)
         {
-            Ops.Keep(batch.Losses, _losses.Slice(start, perImage));
-            Ops.Keep(batch.Correct, _correct.Slice(start, perImage));
+            search.Start(batch);
+            Search(search, batch, step: 0, look: 0);
+            batch.SetInput();
+        }
+
+        batch.Pass(Losses.CrossEntropy);
+        return batch;
+    }
+
+    // What is left to do is known on the device; the host looks at growing intervals, because it waits for it.
+    private void Search(ISearch search, AttackBatch batch, int step, int look)
+    {
+        for (; step < batch.Attack.Steps; step++)
+        {
+            if (step >= look)
+            {
+                look = step + Math.Max(1, step / 4);
+                int[] alive = batch.Alive();
+                if (alive.Length == 0)
+                    return;
+                if (SizeOf(alive.Length) < batch.Images.Count)
+                {
+                    AttackBatch smaller = BatchOf(alive.Length);
+                    batch.MoveTo(smaller, alive);
+                    Search(search, smaller, step, look);
+                    batch.TakeBack(smaller);
+                    return;
+                }
+            }
+
+            using Ledger.Scope scope = _model.Device.Ledger.In(Phase.Evaluation, step);
+            search.Step(batch, step);
+        }
+
+        search.Finish(batch);
+    }
+
+    private static void Record(Minibatch batch, int[] numbers, Standing standing, Watch watch)
+    {
+        int[] correct = batch.Correct.ToArray<int>();
+        double[] losses = batch.Losses.ToDoubles();
+        double[] deltas = watch.Found is null ? [] : batch.Delta.ToDoubles();
+        int elements = deltas.Length / batch.Count;
+        for (int i = 0; i < numbers.Length; i++)
+        {
+            standing.Correct[numbers[i]] = correct[i] == 1;
+            standing.Losses[numbers[i]] = Math.Max(standing.Losses[numbers[i]], losses[i]);
+            if (correct[i] != 1)
+                watch.Found?.Invoke(numbers[i], deltas[(i * elements)..((i + 1) * elements)]);
         }
     }
 
-    private void KeepWorst(bool[] correct, double[] losses)
-    {
-        int[] nowCorrect = _correct.ToArray<int>();
-        double[] nowLosses = _losses.ToDoubles();
-        for (int i = 0; i < correct.Length; i++)
-        {
-            correct[i] &= nowCorrect[i] == 1;
-            losses[i] = Math.Max(losses[i], nowLosses[i]);
-        }
-    }
+    private static int SizeOf(int images) => (int)BitOperations.RoundUpToPowerOf2((uint)images);
 
-    private EvaluationResult Result(Attack attack, bool[] correct, double[] losses, AdversarialPass steps, AdversarialPass final)
+    private AttackBatch BatchOf(int images)
     {
-        int[] hits = new int[_images.Classes];
-        int[] counts = new int[_images.Classes];
-        for (int i = 0; i < correct.Length; i++)
+        int size = SizeOf(images);
+        if (!_batches.TryGetValue(size, out AttackBatch? batch))
         {
-            counts[_images.Labels[i]]++;
-            hits[_images.Labels[i]] += correct[i] ? 1 : 0;
+            Shape shape = new(size, _images.Channels, _images.Height, _images.Width);
+            batch = new AttackBatch(_workspace, _passes, _normalization, shape, _images.Classes, _model.Type);
+            _batches.Add(size, batch);
         }
 
-        return new EvaluationResult
-        {
-            Attack = attack,
-            Correct = correct,
-            Losses = losses,
-            Total = new Proportion(hits.Sum(), correct.Length),
-            PerClass = [.. hits.Zip(counts, (hit, count) => new Proportion(hit, count))],
-            Forwards = steps.Forwards + final.Forwards,
-            Backwards = steps.Backwards,
-        };
+        return batch;
     }
+
+    private sealed record Pursuit(Attack Attack, IReadOnlyList<AttackRound> Rounds, ulong Seed);
 }

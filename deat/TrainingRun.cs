@@ -111,14 +111,18 @@ internal sealed class TrainingRun : IDisposable
     {
         if (_validation is null)
             return (null, null);
-        Attack none = Attack.Parse("clean", _options.Adversary.Epsilon, _options.ValidationAttack.StepSize);
-        return (Run(_validation, none), Run(_validation, _options.ValidationAttack));
+        EvaluationResult clean = Run(_validation, Attack.Clean(_options.Adversary.Epsilon));
+        return (clean, Run(_validation, _options.ValidationAttack, clean));
     }
 
-    private EvaluationResult Run(Evaluator evaluator, Attack attack)
+    private EvaluationResult Run(Evaluator evaluator, Attack attack, EvaluationResult? clean = null)
     {
         ThrowIfStopped();
-        return evaluator.Run(attack, _options.Seed, done => _screen.Progress(() => $"{attack.Title} {done:P0}"), () => _stop.IsRequested);
+        return evaluator.Run(attack, _options.Seed, clean, new Watch
+        {
+            Progress = done => _screen.Progress(() => $"{attack.Title} {done:P0}"),
+            Stop = () => _stop.IsRequested,
+        });
     }
 
     private EpochMetrics Metrics(EpochSums sums, EvaluationResult? clean, EvaluationResult? robust)

@@ -25,9 +25,8 @@ public sealed partial class AdversarialPass
             using Ledger.Scope scope = device.Ledger.In(Phase ?? Engine.Phase.Update, round);
             Tensor hidden = tape.Watch(network.First.Forward(tape, Batch.Z));
             Tensor value = loss.Of(tape, network.Rest, Batch with { Z = hidden });
-            Forwards++;
             tape.Backward(value);
-            Backwards++;
+            _passes.Count(Batch, 1, 1);
             Tensor costate = tape.Gradient(hidden);
             for (int step = 0; step < FirstLayerSteps; step++)
                 FirstLayerStep(network.First, costate, round);

@@ -12,17 +12,15 @@ public readonly record struct PassObservation(int Iteration, Tensor Loss, Tensor
 
 /// <summary>
 /// One forward and backward pass over a minibatch and what follows from its gradients: the step of delta from the input's gradient,
-/// the update of the weights from theirs. Attacks, evaluation and all training methods are sequences of such passes. Dispose it before the
-/// model and the minibatches.
+/// the update of the weights from theirs. All training methods are sequences of such passes. Dispose it before the model and the
+/// minibatches.
 /// </summary>
 /// <param name="model">The network.</param>
 /// <param name="loss">What to differentiate in passes that want gradients of parameters, or none.</param>
 /// <param name="normalization">From pixels to the network's input.</param>
 public sealed partial class AdversarialPass(Module model, Loss loss, Normalization normalization) : IDisposable
 {
-    private const int MaxPasses = 8;
-
-    private readonly Dictionary<(Minibatch Batch, Wanted Wanted, bool Training), RepeatedPass> _passes = [];
+    private readonly NetworkPasses _passes = new(model);
 
     /// <summary>The minibatch. Passes over the same tensors become a graph where the device uses graphs.</summary>
     public required Minibatch Batch { get; set; }
@@ -34,7 +32,7 @@ public sealed partial class AdversarialPass(Module model, Loss loss, Normalizati
     public Loss? AttackLoss { get; init; }
 
     /// <summary>
-    /// How batch normalisation behaves in passes that only move delta; null leaves the network as it is, which is what evaluation does.
+    /// How batch normalisation behaves in passes that only move delta; null leaves the network as it is.
     /// </summary>
     public BatchNormMode? AttackNorm { get; init; }
 
@@ -52,7 +50,7 @@ public sealed partial class AdversarialPass(Module model, Loss loss, Normalizati
 
     /// <summary>
     /// How often an image may be classified wrongly in passes that only move delta before it keeps its delta for good; null if it moves in
-    /// any case. 0 is the rule of evaluation.
+    /// any case.
     /// </summary>
     public int? Patience { get; init; }
 
@@ -69,18 +67,17 @@ public sealed partial class AdversarialPass(Module model, Loss loss, Normalizati
     public Action<PassObservation>? Observer { get; set; }
 
     /// <summary>Forward passes so far, of one minibatch each.</summary>
-    public long Forwards { get; private set; }
+    public long Forwards => _passes.Counts.Forwards;
 
     /// <summary>Backward passes so far, each of them full or with respect to the input only.</summary>
-    public long Backwards { get; private set; }
+    public long Backwards => _passes.Counts.Backwards;
 
     /// <summary>Sets delta to its start, z = (x + delta - mean) / std, and (x - mean) / std where a loss sees it.</summary>
     /// <param name="kind">The distribution of the start.</param>
     /// <param name="tau">Its scale, in pixel range [0,1].</param>
     /// <param name="clampPixels">Whether x + delta is kept in [0,1].</param>
     /// <param name="key">The random stream of the minibatch.</param>
-    /// <param name="firstImage">The index of the first image where several minibatches share a stream.</param>
-    public void Start(DeltaInit kind, double tau, bool clampPixels, RandomKey key, int firstImage = 0)
+    public void Start(DeltaInit kind, double tau, bool clampPixels, RandomKey key)
     {
         using Ledger.Scope scope = Batch.X.Device.Ledger.In(Phase ?? Engine.Phase.Data);
         if (Batch.Natural is Tensor natural)
@@ -91,7 +88,7 @@ public sealed partial class AdversarialPass(Module model, Loss loss, Normalizati
 
         if (Patience is int patience)
             Ops.GiveLives(Batch.Lives, patience + 1);
-        Ops.InitializeDelta(Batch.Delta, Batch.X, kind, tau, clampPixels, key, firstImage);
+        Ops.InitializeDelta(Batch.Delta, Batch.X, kind, tau, clampPixels, key);
         Ops.AdversarialInput(Batch.Z, Batch.X, Batch.Delta, normalization);
     }
 
@@ -106,9 +103,6 @@ public sealed partial class AdversarialPass(Module model, Loss loss, Normalizati
         Ledger ledger = Batch.X.Device.Ledger;
         using Ledger.Scope scope = ledger.In(Phase ?? PhaseOf(wanted), iteration);
         using PassResult result = ResultOf(wanted);
-        Forwards += LossOf(wanted).Forwards;
-        if (wanted != Wanted.None)
-            Backwards++;
         if (result.InputGradient is not null)
             Step(result.InputGradient, iteration);
         Observer?.Invoke(new PassObservation(iteration, result.Loss, result.InputGradient, Batch));
@@ -120,12 +114,7 @@ public sealed partial class AdversarialPass(Module model, Loss loss, Normalizati
     }
 
     /// <summary>Gives the graphs of the passes back.</summary>
-    public void Dispose()
-    {
-        foreach (RepeatedPass pass in _passes.Values)
-            pass.Dispose();
-        _passes.Clear();
-    }
+    public void Dispose() => _passes.Dispose();
 
     private Loss LossOf(Wanted wanted) => wanted == Wanted.Input ? AttackLoss ?? loss : loss;
 
@@ -136,36 +125,13 @@ public sealed partial class AdversarialPass(Module model, Loss loss, Normalizati
             model.Training = mode == BatchNormMode.Train;
         try
         {
-            return PassOver(Batch, wanted).Run();
+            Precision precision = wanted.HasFlag(Wanted.Parameters) ? UpdatePrecision : AttackPrecision;
+            return _passes.Run(LossOf(wanted), Batch, wanted, precision, discarded: ComputesDiscarded && wanted == Wanted.Input);
         }
         finally
         {
             model.Training = training;
         }
-    }
-
-    // Radius, step size and learning rate are not among what makes a pass another one: the steps of delta and weights come after it.
-    private RepeatedPass PassOver(Minibatch batch, Wanted wanted)
-    {
-        (Minibatch, Wanted, bool) key = (batch, wanted, model.Training);
-        if (_passes.TryGetValue(key, out RepeatedPass? known))
-            return known;
-        // Whoever makes a new batch each time repeats nothing.
-        if (_passes.Count == MaxPasses)
-            Dispose();
-        Precision precision = wanted.HasFlag(Wanted.Parameters) ? UpdatePrecision : AttackPrecision;
-        ComputeDevice device = batch.X.Device;
-        Wanted computed = wanted == Wanted.Input && ComputesDiscarded ? Wanted.Both : wanted;
-        RepeatedPass pass = new(device, () => new Tape(device, computed, precision), tape =>
-        {
-            tape.Watch(batch.Z);
-            Tensor value = LossOf(wanted).Of(tape, model, batch);
-            if (wanted != Wanted.None)
-                tape.Backward(value);
-            return new PassResult(value, wanted.HasFlag(Wanted.Input) ? tape.Gradient(batch.Z) : null);
-        });
-        _passes.Add(key, pass);
-        return pass;
     }
 
     private void Step(Tensor gradient, int iteration)

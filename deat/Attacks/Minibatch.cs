@@ -29,6 +29,12 @@ public sealed record Minibatch
     /// <summary>How often each image may still be classified wrongly before its delta stands still; Int32 [N, 1, 1, 1].</summary>
     public required Tensor Lives { get; init; }
 
+    /// <summary>Receives the logits [N, K, 1, 1]; null where nobody reads them.</summary>
+    public Tensor? Logits { get; init; }
+
+    /// <summary>The class that each image is driven to, Int32 [N, 1, 1, 1]; null where no loss has a target.</summary>
+    public Tensor? Targets { get; init; }
+
     /// <summary>Receives each image's gradient magnitude, the sum of |dz|; [N, 1, 1, 1].</summary>
     public required Tensor Magnitude { get; init; }
 

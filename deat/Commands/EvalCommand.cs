@@ -98,7 +98,11 @@ internal static class EvalCommand
     }
 
     private static EvaluationResult Evaluate(Evaluator evaluator, Attack attack, ulong seed, Screen screen, StopRequest stop) =>
-        evaluator.Run(attack, seed, done => screen.Progress(() => $"{attack.Title} {done:P0}"), () => stop.IsRequested);
+        evaluator.Run(attack, seed, watch: new Watch
+        {
+            Progress = done => screen.Progress(() => $"{attack.Title} {done:P0}"),
+            Stop = () => stop.IsRequested,
+        });
 
     private static void Show(EvaluationResult[] results, ImageSet images, Screen screen)
     {
@@ -115,8 +119,8 @@ internal static class EvalCommand
 
         Row("all", result => result.Total.ToString());
         Row("loss", result => result.Loss.ToString("F4", CultureInfo.InvariantCulture));
-        Row("forward", result => result.Forwards.ToString(CultureInfo.InvariantCulture));
-        Row("backward", result => result.Backwards.ToString(CultureInfo.InvariantCulture));
+        Row("forward", result => result.Passes.Forwards.ToString(CultureInfo.InvariantCulture));
+        Row("backward", result => result.Passes.Backwards.ToString(CultureInfo.InvariantCulture));
         screen.Line("accuracy with 95 % interval; forward and backward passes of a minibatch");
     }
 }

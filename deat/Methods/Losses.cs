@@ -74,6 +74,8 @@ public static class Losses
     {
         Tensor logits = model.Forward(tape, batch.Z);
         Ops.Correct(logits, batch.Labels, batch.Correct);
+        if (batch.Logits is Tensor place)
+            Ops.Keep(logits, place);
         return logits;
     }
 

@@ -34,21 +34,23 @@ public static partial class Ops
     /// <param name="tau">Its scale, in pixel range [0,1]; not negative. 8/255 in DEAT's scripts.</param>
     /// <param name="clampPixels">Whether x + delta is kept in [0,1].</param>
     /// <param name="key">The random stream: one per batch.</param>
-    /// <param name="firstImage">
-    /// The index of the batch's first image where several batches share a stream: an image's words then follow from its own index,
-    /// whatever the batches are.
+    /// <param name="images">
+    /// [N, 1, 1, 1] Int32: where it is given, each image has a stream of its own, that of the key with the image's number in the place of
+    /// <see cref="RandomKey.Epoch"/>, and an element's word is that of its index within the image, whatever the batches are.
     /// </param>
     /// <remarks>
     /// DEAT's scripts (TrustAI/DEAT) draw "normal" around -tau by mistake; here the mean is 0, as in their FAST scripts.
     /// </remarks>
     /// <exception cref="ArgumentException">Layouts or types differ, or tau is negative or no number.</exception>
     public static void InitializeDelta(
-        Tensor delta, Tensor x, DeltaInit kind, double tau, bool clampPixels, RandomKey key, int firstImage = 0)
+        Tensor delta, Tensor x, DeltaInit kind, double tau, bool clampPixels, RandomKey key, Tensor? images = null)
     {
-        RequireAlike(nameof(InitializeDelta), x, delta);
-        Require.That(tau >= 0, nameof(InitializeDelta), "tau >= 0", tau);
-        Require.That(firstImage >= 0, nameof(InitializeDelta), "firstImage >= 0", firstImage);
-        DeltaDraw draw = new(delta, x, tau, clampPixels, key, checked((int)(firstImage * (x.Shape.Count / x.Shape.N))));
+        const string Op = nameof(InitializeDelta);
+        RequireAlike(Op, x, delta);
+        Require.That(tau >= 0, Op, "tau >= 0", tau);
+        Require.That(
+            images is null || (images.Type == ElementType.Int32 && images.Shape.Count == x.Shape.N), Op, $"{x.Shape.N} Int32", images?.Shape);
+        DeltaDraw draw = new(delta, x, tau, clampPixels, key, images);
         switch (kind)
         {
             case DeltaInit.Zero:
@@ -69,7 +71,7 @@ public static partial class Ops
         }
     }
 
-    private readonly record struct DeltaDraw(Tensor Delta, Tensor X, double Tau, bool ClampPixels, RandomKey Key, int FirstElement)
+    private readonly record struct DeltaDraw(Tensor Delta, Tensor X, double Tau, bool ClampPixels, RandomKey Key, Tensor? Images)
     {
         public void Run<TDraw>()
             where TDraw : unmanaged, IDraw
@@ -89,10 +91,22 @@ public static partial class Ops
             Shape shape = X.Shape;
             int size = X.Type.Bytes();
             Cost cost = new(shape.Count * (ClampPixels ? 3 : 1), shape.Count * size * (ClampPixels ? 2 : 1));
-            X.Device.Launch(
-                InitializeDeltaKernels.RandomDelta<T, TConversion, TDraw>, X.Device.Grid(shape.N * shape.C * shape.H), cost,
-                X.View<T>(), Delta.View<T>(), T.CreateChecked(Tau / TDraw.One), PixelRange<T>.From(ClampPixels), Key, FirstElement,
-                X.Layout);
+            LaunchGrid grid = X.Device.Grid(shape.N * shape.C * shape.H);
+            T scale = T.CreateChecked(Tau / TDraw.One);
+            PixelRange<T> range = PixelRange<T>.From(ClampPixels);
+            if (Images is null)
+            {
+                X.Device.Launch(
+                    InitializeDeltaKernels.RandomDelta<T, TConversion, TDraw>, grid, cost,
+                    X.View<T>(), Delta.View<T>(), scale, range, Key, X.Layout);
+            }
+            else
+            {
+                X.Device.Launch(
+                    InitializeDeltaKernels.RandomDeltaOfImages<T, TConversion, TDraw>, grid,
+                    cost with { Bytes = cost.Bytes + (shape.N * sizeof(int)) },
+                    X.View<T>(), Delta.View<T>(), Images.View<int>(), scale, range, Key, X.Layout);
+            }
         }
     }
 }
@@ -171,21 +185,43 @@ internal struct PixelRange<T>
 [ExcludeFromCodeCoverage]
 internal static class InitializeDeltaKernels
 {
-    // One row of one channel an item: its elements are neighbours in N, C, H, W order and share blocks of random words.
     public static void RandomDelta<T, TConversion, TDraw>(
-        ArrayView<T> x, ArrayView<T> delta, T scale, PixelRange<T> range, RandomKey key, int firstElement, Layout layout)
+        ArrayView<T> x, ArrayView<T> delta, T scale, PixelRange<T> range, RandomKey key, Layout layout)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TConversion : unmanaged, IConversion<T>
         where TDraw : unmanaged, IDraw
     {
         int item = Item.Index();
-        Shape shape = layout.Shape;
-        if (item >= shape.N * shape.C * shape.H)
+        if (item < layout.Shape.N * layout.Shape.C * layout.Shape.H)
+            Row<T, TConversion, TDraw>(x, delta, scale, range, key, item, item * layout.Shape.W, layout);
+    }
+
+    public static void RandomDeltaOfImages<T, TConversion, TDraw>(
+        ArrayView<T> x, ArrayView<T> delta, ArrayView<int> images, T scale, PixelRange<T> range, RandomKey key, Layout layout)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TConversion : unmanaged, IConversion<T>
+        where TDraw : unmanaged, IDraw
+    {
+        int item = Item.Index();
+        int rows = layout.Shape.C * layout.Shape.H;
+        if (item >= layout.Shape.N * rows)
             return;
+        int n = item / rows;
+        RandomKey own = new(key.Seed, key.Purpose, Real.Load(images, n), key.Batch);
+        Row<T, TConversion, TDraw>(x, delta, scale, range, own, item, (item - (n * rows)) * layout.Shape.W, layout);
+    }
+
+    // One row of one channel an item: its elements are neighbours in N, C, H, W order and share blocks of random words.
+    private static void Row<T, TConversion, TDraw>(
+        ArrayView<T> x, ArrayView<T> delta, T scale, PixelRange<T> range, RandomKey key, int item, int element, Layout layout)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TConversion : unmanaged, IConversion<T>
+        where TDraw : unmanaged, IDraw
+    {
+        Shape shape = layout.Shape;
         int plane = item / shape.H;
         int n = plane / shape.C;
         int place = layout.Index(n, plane - (n * shape.C), item - (plane * shape.H), 0);
-        int element = firstElement + (item * shape.W);
         UInt4 words = Philox.Words(key, (uint)element >> 2);
         for (int w = 0; w < shape.W; w++)
         {

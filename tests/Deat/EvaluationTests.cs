@@ -74,12 +74,12 @@ public sealed class EvaluationTests : WholeRuns
         using Trainer trainer = Trained("cpu");
         ImageSet images = TinyRuns.Images(12);
         EvaluationResult clean = Evaluate(trainer.Model, images, Attack.Parse("clean", Zero, Zero), 8);
-        Assert.That((clean.Forwards, clean.Backwards), Is.EqualTo((2, 0)));
+        Assert.That((clean.Passes.Forwards, clean.Passes.Backwards), Is.EqualTo((2, 0)));
         EvaluationResult all = Evaluate(trainer.Model, images, Attack.Parse("pgd3", Zero, Zero), 8);
-        Assert.That((all.Forwards, all.Backwards), Is.EqualTo((8, 6)), "images that no attack can move stay to the end");
+        Assert.That((all.Passes.Forwards, all.Passes.Backwards), Is.EqualTo((10, 6)), "images that no attack can move stay to the end");
         EvaluationResult none = Evaluate(trainer.Model, images, Attack.Parse("pgd20", Levels(255), Levels(20)), 8);
-        Assert.That(none.Forwards, Is.LessThan(42));
-        Assert.That(none.Forwards, Is.EqualTo(none.Backwards + 2));
+        Assert.That(none.Passes.Forwards, Is.LessThan(44));
+        Assert.That(none.Passes.Forwards, Is.EqualTo(none.Passes.Backwards + 4), "as they are, and at the end");
     }
 
     [Test]
@@ -115,7 +115,8 @@ public sealed class EvaluationTests : WholeRuns
         using Evaluator evaluator = new(trainer.Model, TinyRuns.Images(24), TinyRuns.Options().Data.NormalizationOf(TinyRuns.Images(1)), 8);
         int batches = 0;
         Assert.That(
-            () => evaluator.Run(Attack.Parse("clean", Zero, Zero), 0, _ => batches++, () => batches == 2),
+            () => evaluator.Run(
+                Attack.Parse("clean", Zero, Zero), 0, watch: new Watch { Progress = _ => batches++, Stop = () => batches == 2 }),
             Throws.TypeOf<OperationCanceledException>());
         Assert.That(batches, Is.EqualTo(2));
         Assert.That(trainer.Model.Training, Is.True);

@@ -30,7 +30,7 @@ public sealed class InitializeDeltaTests
     }
 
     [Test]
-    public void AnImagesStartIsTheSameInEveryBatchThatSharesTheStream([Values(1, 2, 3)] int first)
+    public void AnImagesStartFollowsFromItsNumberInAnyBatch([Values(1, 2, 3)] int first)
     {
         Shape all = new(5, 3, 3, 5);
         Shape part = all with { N = 2 };
@@ -38,9 +38,11 @@ public sealed class InitializeDeltaTests
         int image = x.Length / all.N;
         using TestImages images = new("cpu", isSingle: true);
         (Tensor whole, Tensor delta) = (images.Empty(all), images.Empty(part));
-        Ops.InitializeDelta(whole, images.Make(all, x), DeltaInit.Uniform, Tau, clampPixels: true, Key);
+        Ops.InitializeDelta(
+            whole, images.Make(all, x), DeltaInit.Uniform, Tau, clampPixels: true, Key, images.Integers([40, 41, 42, 43, 44]));
         double[] own = x[(first * image)..((first + 2) * image)];
-        Ops.InitializeDelta(delta, images.Make(part, own), DeltaInit.Uniform, Tau, clampPixels: true, Key, firstImage: first);
+        Ops.InitializeDelta(
+            delta, images.Make(part, own), DeltaInit.Uniform, Tau, clampPixels: true, Key, images.Integers([40 + first, 41 + first]));
         Assert.That(images.Read(delta), Is.EqualTo(images.Read(whole)[(first * image)..((first + 2) * image)]));
     }
 

@@ -110,20 +110,25 @@ internal static partial class OpSpecs
             double tau = draw.Integers ? 0.25 : draw.Pick(8.0 / 255, 0.5);
             bool clamp = draw.Chance(0.5);
             RandomKey key = new((ulong)draw.Between(0, 1 << 30), Purpose.Delta, draw.Between(0, 99), draw.Between(0, 99));
+            double[]? numbers = draw.Chance(0.5) ? draw.Indices(shape.N, 1 << 30) : null;
             return new()
             {
-                Geometry = $"{kind} {shape}, tau {tau}{(clamp ? ", clamped" : "")}, {key}",
-                Operands = [new("x", shape, Role.Activation, draw.Uniform(shape.Count, 0, 1)), new("delta", shape, Role.Activation)],
+                Geometry = $"{kind} {shape}, tau {tau}{(clamp ? ", clamped" : "")}, {key}{(numbers is null ? "" : ", by images")}",
+                Operands =
+                [
+                    new("x", shape, Role.Activation, draw.Uniform(shape.Count, 0, 1)), new("delta", shape, Role.Activation),
+                    .. numbers is null ? [] : new[] { new Operand("images", new(shape.N, 1), Role.Index, numbers) },
+                ],
                 // Box and Muller's numbers are not representable.
                 Inexact = kind == DeltaInit.Normal ? ["delta"] : [],
                 Run = scope =>
                 {
-                    Ops.InitializeDelta(scope["delta"], scope["x"], kind, tau, clamp, key);
+                    Ops.InitializeDelta(scope["delta"], scope["x"], kind, tau, clamp, key, scope.Find("images"));
                     return null;
                 },
                 Reference = arguments => new()
                 {
-                    ["delta"] = Map(arguments["x"], Starts(kind, key, shape.Count), (x, start) =>
+                    ["delta"] = Map(arguments["x"], Starts(kind, key, shape, numbers), (x, start) =>
                     {
                         // The engine promises 3e-6 for the normal distribution, which it draws in integer arithmetic.
                         Scaled delta = start * Scaled.Rounded(tau);
@@ -137,6 +142,9 @@ internal static partial class OpSpecs
         [
             ("two shapes", tape => Ops.InitializeDelta(
                 Activation(tape, 1, 1, 2, 2), Activation(tape, 1, 1, 2, 3), DeltaInit.Uniform, 0.1, true, default)),
+            ("a number too few", tape => Ops.InitializeDelta(
+                Activation(tape, 2, 1, 2, 2), Activation(tape, 2, 1, 2, 2), DeltaInit.Uniform, 0.1, true, default,
+                Plain(tape, 1, 1, type: ElementType.Int32))),
             ("negative tau", tape => Ops.InitializeDelta(
                 Activation(tape, 1, 1, 2, 2), Activation(tape, 1, 1, 2, 2), DeltaInit.Uniform, -0.1, true, default)),
         ],
@@ -161,8 +169,14 @@ internal static partial class OpSpecs
         };
     }
 
-    private static double[] Starts(DeltaInit kind, RandomKey key, long count) =>
-        [.. Enumerable.Range(0, (int)count).Select(i => Start(kind, key, i))];
+    private static double[] Starts(DeltaInit kind, RandomKey key, Shape shape, double[]? numbers)
+    {
+        int image = shape.C * shape.Pixels;
+        IEnumerable<int> elements = Enumerable.Range(0, (int)shape.Count);
+        return numbers is null
+            ? [.. elements.Select(i => Start(kind, key, i))]
+            : [.. elements.Select(i => Start(kind, key with { Epoch = (int)numbers[i / image] }, i % image))];
+    }
 
     private static Scaled Clamp(Scaled v, Scaled low, Scaled high) => new(
         Math.Clamp(v.Value, low.Value, high.Value), Math.Max(v.Scale, Math.Max(low.Scale, high.Scale)));

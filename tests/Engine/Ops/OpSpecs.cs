@@ -14,7 +14,7 @@ internal static partial class OpSpecs
         BatchNorm(training: true, relu: true), BatchNorm(training: false, relu: true),
         Relu, GlobalAveragePool, MaxPool, AveragePool, Concat, Flatten, Bias, Dropout, Linear, CrossEntropy, Margin, Correct,
         KullbackLeibler(Reduction.Mean), KullbackLeibler(Reduction.Sum), Trades, MisclassificationAware, GiveLives, TakeLives,
-        AdversarialInput, LinfStep, InitializeDelta, SgdStep, GatherBatch, Keep,
+        AdversarialInput, LinfStep, InitializeDelta, SgdStep, GatherBatch, Keep, TakeImages, PutImages, KeepWhere,
     ];
 
     private static OpSpec Fill => new()
@@ -44,11 +44,12 @@ internal static partial class OpSpecs
         Name = nameof(Ops.Keep),
         Draw = draw =>
         {
-            Shape shape = new(1, draw.Pick(draw.Between(1, 40), draw.Between(4000, 9000)));
+            Shape shape = draw.Chance(0.3) ? Images(draw) : new(1, draw.Pick(draw.Between(1, 40), draw.Between(4000, 9000)));
+            (Role from, Role to) = shape.Pixels > 1 ? (Role.Activation, Role.Activation) : (draw.Pick(Role.Plain, Role.Activation), Role.Plain);
             return new()
             {
                 Geometry = $"{shape}",
-                Operands = [new("values", shape, Role.Plain, draw.Values(shape)), new("place", shape, Role.Plain)],
+                Operands = [new("values", shape, from, draw.Values(shape)), new("place", shape, to)],
                 NaNs = ["values"],
                 Run = scope =>
                 {
@@ -62,7 +63,7 @@ internal static partial class OpSpecs
         [
             ("two shapes", tape => Ops.Keep(Plain(tape, 1, 3), Plain(tape, 3, 1))),
             ("two types", tape => Ops.Keep(Plain(tape, 1, 3), Plain(tape, 1, 3, type: ElementType.Int32))),
-            ("a border", tape => Ops.Keep(Activation(tape, 1, 1, 2, 2), Activation(tape, 1, 1, 2, 2))),
+            ("two orders in memory", tape => Ops.Keep(Activation(tape, 1, 1, 2, 2), Plain(tape, 1, 1, 2, 2))),
         ],
     };
 

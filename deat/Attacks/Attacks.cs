@@ -1,0 +1,98 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace Deat.Training;
+
+/// <summary>An attack of the table, whose steps may be chosen.</summary>
+/// <param name="Name">What --attack takes, perhaps with a number of steps behind it.</param>
+/// <param name="Title">For people.</param>
+public sealed record AttackKind(string Name, string Title) : IPart
+{
+    /// <summary>How it looks for an adversarial example; null for clean images.</summary>
+    public ISearch? Search { get; init; }
+
+    /// <summary>The loss that it raises.</summary>
+    public Loss Loss { get; init; } = Losses.CrossEntropy;
+
+    /// <summary>Its usual steps; null where they are always written.</summary>
+    public int? Steps { get; init; }
+
+    /// <summary>Whether steps may be written behind the name.</summary>
+    public bool TakesSteps { get; init; }
+
+    /// <summary>Whether it starts at random in the ball, so that restarts make sense.</summary>
+    public bool StartsAtRandom { get; init; }
+
+    /// <summary>How many classes it aims at, one after the other, in the order of their logits at the image; 0 if it has no target.</summary>
+    public int Targets { get; init; }
+
+    /// <summary>The least number of classes for which its loss is defined.</summary>
+    public int LeastClasses { get; init; } = 2;
+
+    /// <summary>Whether it asks for no gradients.</summary>
+    public bool IsBlackBox { get; init; }
+
+    /// <summary>The name with the steps, where they are not the usual ones.</summary>
+    public string NameOf(int steps) => steps == Steps ? Name : Name + (Name.Contains('-') ? "-" : "") + OptionTexts.Write(steps);
+
+    /// <summary>The title with the steps, where they are not the usual ones.</summary>
+    public string TitleOf(int steps) => steps == Steps ? Title : $"{Title}-{OptionTexts.Write(steps)}";
+}
+
+/// <summary>The table of attacks. Defaults are those of the sources named.</summary>
+public static partial class Attacks
+{
+    /// <summary>No attack.</summary>
+    public static AttackKind Clean { get; } = new("clean", "clean") { Steps = 0 };
+
+    /// <summary>One step of size epsilon from the image.</summary>
+    public static AttackKind FastGradient { get; } = new("fgsm", "FGSM") { Search = new ProjectedGradient(), Steps = 1 };
+
+    /// <summary>All attacks, in the order of the help.</summary>
+    public static IReadOnlyList<AttackKind> All { get; } =
+    [
+        Clean,
+        FastGradient,
+        new("pgd", "PGD")
+        {
+            Search = new ProjectedGradient(),
+            TakesSteps = true,
+            StartsAtRandom = true,
+        },
+        new("cw", "CW")
+        {
+            Search = new ProjectedGradient(),
+            Loss = Losses.Margin,
+            TakesSteps = true,
+            StartsAtRandom = true,
+        },
+    ];
+
+    /// <summary>An attack and its steps.</summary>
+    /// <exception cref="UsageException">There is no such attack.</exception>
+    public static (AttackKind Kind, int Steps) Find(string text)
+    {
+        foreach (AttackKind kind in All.OrderByDescending(kind => kind.Name.Length))
+        {
+            if (text.StartsWith(kind.Name, StringComparison.Ordinal) && Steps(kind, text[kind.Name.Length..]) is { } steps)
+                return (kind, steps);
+        }
+
+        throw new UsageException(
+            $"attack '{text}' is not known; write {string.Join(", ", All.Select(Written))}, with any number of steps behind the names");
+    }
+
+    private static int? Steps(AttackKind kind, string rest)
+    {
+        if (rest.Length == 0)
+            return kind.Steps;
+        bool isNumber = int.TryParse(
+            Number().Match(rest).Groups[1].Value, NumberStyles.None, CultureInfo.InvariantCulture, out int steps);
+        return kind.TakesSteps && isNumber && steps > 0 ? steps : null;
+    }
+
+    private static string Written(AttackKind kind) => kind.Steps is null ? $"{kind.Name}20" : kind.Name;
+
+    [GeneratedRegex("^-?([0-9]+)$")]
+    private static partial Regex Number();
+}
