@@ -53,6 +53,11 @@ public sealed class AttackBatch
     /// <summary>The random stream of the round; each image has its own, by its number.</summary>
     public RandomKey Key { get; private set; }
 
+    /// <summary>
+    /// Whether the round has asked for gradients; the largest element of each image's first one is in <see cref="Minibatch.Magnitude"/>.
+    /// </summary>
+    internal bool HasGradients { get; private set; }
+
     /// <summary>Lends memory that is given back within a step.</summary>
     public Workspace Scratch() => new(_workspace.Device, MemoryCategory.Activations);
 
@@ -65,17 +70,39 @@ public sealed class AttackBatch
     public void Pass(Loss loss, Tensor? gradient = null)
     {
         using PassResult result = _passes.Run(loss, Images, gradient is null ? Wanted.None : Wanted.Input);
-        if (gradient is not null)
-            Ops.Keep(result.InputGradient!, gradient);
+        if (gradient is null)
+            return;
+        Ops.Keep(result.InputGradient!, gradient);
+        if (HasGradients)
+            return;
+        using Workspace scratch = Scratch();
+        Ops.ImageNorms(scratch, gradient, Norm.Linf, Images.Magnitude);
+        HasGradients = true;
     }
 
     /// <summary>Ends the search of images that are classified wrongly at z.</summary>
     public void EndFooled() => Ops.TakeLives(Images.Correct, Images.Lives);
 
-    /// <summary>Sets delta to its start, inside ball and pixel range.</summary>
+    /// <summary>Sets delta to a start in the ball and the pixel range: at the image, or uniform with <see cref="Norm.Linf"/>.</summary>
     /// <param name="kind">The distribution, of scale epsilon.</param>
     public void Start(DeltaInit kind) =>
         Ops.InitializeDelta(Images.Delta, Images.X, kind, Attack.Epsilon.Value, clampPixels: true, Key, Numbers);
+
+    /// <summary>
+    /// Sets delta to a random start on the surface of the ball, brought to the pixel range: epsilon t / |t| with t uniform in [-1, 1) for
+    /// <see cref="Norm.Linf"/>, normal for <see cref="Norm.L2"/>.
+    /// </summary>
+    public void StartOnSurface()
+    {
+        using Workspace scratch = Scratch();
+        (Tensor draw, Tensor norms) = (scratch.Activation(Images.X.Shape, _type), scratch.Plain(Images.Losses.Shape, _type));
+        DeltaInit kind = Attack.Norm == Norm.Linf ? DeltaInit.Uniform : DeltaInit.Normal;
+        Ops.InitializeDelta(draw, Images.X, kind, tau: 1, clampPixels: false, Key, Numbers);
+        Ops.ImageNorms(scratch, draw, Attack.Norm, norms);
+        Start(DeltaInit.Zero);
+        Ops.Ascend(Images.Delta, draw, norms, Filled(scratch, Attack.Epsilon.Value), Images.Delta);
+        Project(scratch, Images.Delta, Images.Delta);
+    }
 
     /// <summary>A step up the gradient, back to the ball and the pixel range, of the images that are not done; and the next z.</summary>
     /// <param name="gradient">With respect to z, [N, C, H, W].</param>
@@ -83,9 +110,24 @@ public sealed class AttackBatch
     public void Move(Tensor gradient, double stepSize)
     {
         using Workspace scratch = Scratch();
-        LinfBall ball = new() { Epsilon = Attack.Epsilon.Value, Alpha = stepSize };
-        Ops.LinfStep(scratch, gradient, Images.X, Images.Delta, Images.Z, ball, _normalization, Images.Magnitude, Images.Lives);
+        Tensor moved = scratch.Activation(Images.X.Shape, _type);
+        Ascend(scratch, gradient, Filled(scratch, stepSize), moved);
+        Project(scratch, moved, Images.Delta);
+        SetInput();
     }
+
+    /// <summary>moved = delta and a step of each image's own size up its gradient, the steepest in the norm of the attack.</summary>
+    public void Ascend(Workspace scratch, Tensor gradient, Tensor steps, Tensor moved)
+    {
+        Tensor? norms = Attack.Norm == Norm.Linf ? null : scratch.Plain(steps.Shape, _type);
+        if (norms is not null)
+            Ops.ImageNorms(scratch, gradient, Attack.Norm, norms);
+        Ops.Ascend(Images.Delta, gradient, norms, steps, moved);
+    }
+
+    /// <summary>projected = moved, brought to the ball of the attack and then to the pixel range, for the images that are not done.</summary>
+    public void Project(Workspace scratch, Tensor moved, Tensor projected) =>
+        Ops.Project(scratch, moved, Images.X, Attack.Norm, Attack.Epsilon.Value, Images.Lives, projected);
 
     /// <summary>Sets z to the images under a perturbation.</summary>
     public void SetInput(Tensor? delta = null) => Ops.AdversarialInput(Images.Z, Images.X, delta ?? Images.Delta, _normalization);
@@ -122,6 +164,10 @@ public sealed class AttackBatch
         Start(DeltaInit.Zero);
         SetInput();
         Ops.Keep(Images.Z, Images.Natural!);
+        if (round.Rank == 0)
+            return;
+        Pass(Losses.CrossEntropy);
+        Ops.ClassOfRank(Images.Logits!, round.Rank, Images.Targets!);
     }
 
     /// <summary>The places of the images that are not done. Waits for the device.</summary>
@@ -135,6 +181,7 @@ public sealed class AttackBatch
     internal void MoveTo(AttackBatch smaller, int[] places)
     {
         smaller.Begin(Attack, Round, Key, places.Length);
+        smaller.HasGradients = HasGradients;
         _state?.MakeFor(smaller);
         smaller._rows.CopyFrom<int>([.. Enumerable.Range(0, smaller.Images.Count).Select(i => places[i < places.Length ? i : 0])]);
         foreach ((Tensor from, Tensor to) in Moving.Zip(smaller.Moving))
@@ -144,9 +191,16 @@ public sealed class AttackBatch
     /// <summary>Takes back the answers of images that were moved.</summary>
     internal void TakeBack(AttackBatch smaller) => Ops.PutImages(smaller.Images.Delta, smaller._rows, smaller.Count, Images.Delta);
 
+    private Tensor Filled(Workspace scratch, double value)
+    {
+        Tensor filled = scratch.Plain(Images.Losses.Shape, _type);
+        Ops.Fill(filled, value);
+        return filled;
+    }
+
     private void Begin(Attack attack, AttackRound round, RandomKey key, int count)
     {
-        (Attack, Round, Key, Count, _state) = (attack, round, key, count, null);
+        (Attack, Round, Key, Count, HasGradients, _state) = (attack, round, key, count, false, null);
         Images.Lives.CopyFrom<int>([.. Enumerable.Range(0, Images.Count).Select(place => place < count ? 1 : 0)]);
     }
 

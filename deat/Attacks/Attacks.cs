@@ -66,6 +66,45 @@ public static partial class Attacks
             TakesSteps = true,
             StartsAtRandom = true,
         },
+        new("kl", "KL")
+        {
+            Search = new ProjectedGradient(),
+            Loss = Losses.Divergence,
+            TakesSteps = true,
+            StartsAtRandom = true,
+        },
+        new("mim", "MIM")
+        {
+            Search = new MomentumIterative(),
+            Steps = 10,
+            TakesSteps = true,
+        },
+        new("apgd-ce", "APGD-CE")
+        {
+            Search = new AutoProjectedGradient(),
+            Steps = 100,
+            TakesSteps = true,
+            StartsAtRandom = true,
+        },
+        new("apgd-dlr", "APGD-DLR")
+        {
+            Search = new AutoProjectedGradient(),
+            Loss = Losses.Dlr,
+            Steps = 100,
+            TakesSteps = true,
+            StartsAtRandom = true,
+            LeastClasses = 3,
+        },
+        new("apgd-t", "APGD-T")
+        {
+            Search = new AutoProjectedGradient(),
+            Loss = Losses.TargetedDlr,
+            Steps = 100,
+            TakesSteps = true,
+            StartsAtRandom = true,
+            Targets = 9,
+            LeastClasses = 4,
+        },
     ];
 
     /// <summary>An attack and its steps.</summary>

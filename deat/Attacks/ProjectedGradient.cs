@@ -11,7 +11,11 @@ public sealed class ProjectedGradient : ISearch
     /// <inheritdoc/>
     public void Start(AttackBatch batch)
     {
-        batch.Start(batch.Attack.StartsAtRandom ? DeltaInit.Uniform : DeltaInit.Zero);
+        // Nearly all of a ball of many dimensions lies at its surface, but not of a cube.
+        if (batch.Attack.StartsAtRandom && batch.Attack.Norm == Norm.L2)
+            batch.StartOnSurface();
+        else
+            batch.Start(batch.Attack.StartsAtRandom ? DeltaInit.Uniform : DeltaInit.Zero);
         batch.SetInput();
     }
 

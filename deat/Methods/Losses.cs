@@ -25,6 +25,17 @@ public static class Losses
     public static Loss Margin { get; } = new((tape, model, batch) =>
         Ops.Margin(tape, Adversarial(tape, model, batch), batch.Labels, batch.Losses));
 
+    /// <summary>The difference of logits ratio at x + delta: see <see cref="Ops.Dlr"/>.</summary>
+    public static Loss Dlr { get; } = new((tape, model, batch) =>
+        Ops.Dlr(tape, Adversarial(tape, model, batch), batch.Labels, batch.Losses));
+
+    /// <summary>The same towards the target of each image: see <see cref="Ops.TargetedDlr"/>.</summary>
+    public static Loss TargetedDlr { get; } = new((tape, model, batch) =>
+    {
+        Tensor targets = batch.Targets ?? throw new InvalidOperationException("The minibatch was allocated without targets.");
+        return Ops.TargetedDlr(tape, Adversarial(tape, model, batch), batch.Labels, targets, batch.Losses);
+    });
+
     /// <summary>
     /// The divergence of the predictions at x + delta from those at x, summed over the batch: what the adversary of TRADES raises. Both
     /// are computed anew in each step, as in the authors' code, because in training mode each forward pass moves the running statistics.
