@@ -14,8 +14,11 @@ public sealed record Watch
     /// <summary>Is asked between batches whether to give up.</summary>
     public Func<bool>? Stop { get; init; }
 
-    /// <summary>Is given how far it came after each batch, to go on from there another time.</summary>
+    /// <summary>Is given how far it came after each batch and at the end, to go on from there another time.</summary>
     public Action<Standing>? Save { get; init; }
+
+    /// <summary>Is shown each batch after the start, as step -1, and after every step.</summary>
+    public Action<AttackBatch, int>? Step { get; init; }
 
     /// <summary>Is given each adversarial example: the image's number and its perturbation delta in N, C, H, W order.</summary>
     public Action<int, double[]>? Found { get; init; }
@@ -52,6 +55,9 @@ public sealed class Evaluator : IDisposable
         _passes = new NetworkPasses(model) { OfEachImage = true };
     }
 
+    /// <summary>The number of images.</summary>
+    public int Count => _images.Count;
+
     /// <summary>Attacks every image that is classified correctly.</summary>
     /// <param name="attack">The attack.</param>
     /// <param name="seed">What random numbers follow from.</param>
@@ -70,7 +76,28 @@ public sealed class Evaluator : IDisposable
             IReadOnlyList<AttackRound> rounds = attack.Rounds(_images.Classes);
             while (standing.Round < rounds.Count)
                 standing = RunRound(new Pursuit(attack, rounds, seed), standing, watch);
+            watch.Save?.Invoke(standing);
             return EvaluationResult.Of(attack, _images, standing);
+        }
+        finally
+        {
+            _model.Training = training;
+        }
+    }
+
+    /// <summary>The logits of the first images as they are, a row for each, again and again: for what they tell of the network.</summary>
+    /// <param name="times">How often the network is asked.</param>
+    public IReadOnlyList<double[][]> Logits(int times)
+    {
+        bool training = _model.Training;
+        _model.Training = false;
+        try
+        {
+            int[] numbers = [.. Enumerable.Range(0, Math.Min(_size, _images.Count))];
+            _source.SetOrder([.. numbers, .. Enumerable.Repeat(0, _images.Count + _size - numbers.Length)]);
+            Pursuit clean = new(Attack.Clean(default), [new AttackRound(0, 0)], Seed: 0);
+            return [.. Enumerable.Range(0, times).Select(_ => RunBatch(clean, 0, numbers, 0, new Watch()).Images.Logits!.ToDoubles())
+                .Select(logits => logits.Chunk(_images.Classes).Take(numbers.Length).ToArray())];
         }
         finally
         {
@@ -105,8 +132,8 @@ public sealed class Evaluator : IDisposable
             int[] numbers = robust[first..Math.Min(first + _size, robust.Length)];
             long begun = Stopwatch.GetTimestamp();
             PassCounts before = _passes.Counts;
-            AttackBatch batch = RunBatch(pursuit, standing.Round, numbers, first);
-            Record(batch.Images, numbers, standing, watch);
+            AttackBatch batch = RunBatch(pursuit, standing.Round, numbers, first, watch);
+            Record(batch, numbers, standing, watch);
             standing = standing with
             {
                 Next = numbers[^1] + 1,
@@ -120,7 +147,7 @@ public sealed class Evaluator : IDisposable
         return standing with { Round = standing.Round + 1, Next = 0 };
     }
 
-    private AttackBatch RunBatch(Pursuit pursuit, int round, int[] numbers, int first)
+    private AttackBatch RunBatch(Pursuit pursuit, int round, int[] numbers, int first, Watch watch)
     {
         AttackBatch batch = BatchOf(numbers.Length);
         using Ledger.Scope scope = _model.Device.Ledger.In(Phase.Evaluation);
@@ -129,7 +156,8 @@ public sealed class Evaluator : IDisposable
         if (pursuit.Attack.Kind.Search is { } search)
         {
             search.Start(batch);
-            Search(search, batch, step: 0, look: 0);
+            watch.Step?.Invoke(batch, -1);
+            Search(search, batch, step: 0, look: 0, watch);
             batch.SetInput();
         }
 
@@ -138,7 +166,7 @@ public sealed class Evaluator : IDisposable
     }
 
     // What is left to do is known on the device; the host looks at growing intervals, because it waits for it.
-    private void Search(ISearch search, AttackBatch batch, int step, int look)
+    private void Search(ISearch search, AttackBatch batch, int step, int look, Watch watch)
     {
         for (; step < batch.Attack.Steps; step++)
         {
@@ -152,7 +180,7 @@ public sealed class Evaluator : IDisposable
                 {
                     AttackBatch smaller = BatchOf(alive.Length);
                     batch.MoveTo(smaller, alive);
-                    Search(search, smaller, step, look);
+                    Search(search, smaller, step, look, watch);
                     batch.TakeBack(smaller);
                     return;
                 }
@@ -160,23 +188,30 @@ public sealed class Evaluator : IDisposable
 
             using Ledger.Scope scope = _model.Device.Ledger.In(Phase.Evaluation, step);
             search.Step(batch, step);
+            watch.Step?.Invoke(batch, step);
         }
 
         search.Finish(batch);
     }
 
-    private static void Record(Minibatch batch, int[] numbers, Standing standing, Watch watch)
+    private static void Record(AttackBatch batch, int[] numbers, Standing standing, Watch watch)
     {
-        int[] correct = batch.Correct.ToArray<int>();
-        double[] losses = batch.Losses.ToDoubles();
-        double[] deltas = watch.Found is null ? [] : batch.Delta.ToDoubles();
-        int elements = deltas.Length / batch.Count;
-        for (int i = 0; i < numbers.Length; i++)
+        Minibatch images = batch.Images;
+        int[] correct = images.Correct.ToArray<int>();
+        double[] losses = images.Losses.ToDoubles();
+        double[] slopes = batch.HasGradients ? images.Magnitude.ToDoubles() : [];
+        double[] deltas = watch.Found is null ? [] : images.Delta.ToDoubles();
+        int elements = deltas.Length / images.Count;
+        for (int place = 0; place < numbers.Length; place++)
         {
-            standing.Correct[numbers[i]] = correct[i] == 1;
-            standing.Losses[numbers[i]] = Math.Max(standing.Losses[numbers[i]], losses[i]);
-            if (correct[i] != 1)
-                watch.Found?.Invoke(numbers[i], deltas[(i * elements)..((i + 1) * elements)]);
+            int i = numbers[place];
+            bool isCorrect = correct[place] == 1;
+            standing.Correct[i] = isCorrect;
+            standing.Moved[i] |= !isCorrect || losses[place] > standing.Losses[i];
+            standing.Flat[i] |= batch.HasGradients && slopes[place] == 0;
+            standing.Losses[i] = Math.Max(standing.Losses[i], losses[place]);
+            if (!isCorrect)
+                watch.Found?.Invoke(i, deltas[(place * elements)..((place + 1) * elements)]);
         }
     }
 

@@ -21,11 +21,23 @@ public sealed record EvaluationResult
     /// <summary>The accuracy on the images of each class; classes without images have a count of 0.</summary>
     public required IReadOnlyList<Proportion> PerClass { get; init; }
 
+    /// <summary>The images that were attacked: those that were classified correctly before.</summary>
+    public required int Attacked { get; init; }
+
+    /// <summary>Of the images attacked, those whose gradient was zero everywhere at the start of a round.</summary>
+    public required int Flat { get; init; }
+
+    /// <summary>Of the images attacked, those that are still classified correctly and whose loss no round raised.</summary>
+    public required int Unmoved { get; init; }
+
     /// <summary>What was asked of the network.</summary>
     public required PassCounts Passes { get; init; }
 
     /// <summary>The time it took.</summary>
     public required TimeSpan Elapsed { get; init; }
+
+    /// <summary>The images for which the network gave something that is no number.</summary>
+    public int NotNumbers => Losses.Count(double.IsNaN);
 
     /// <summary>The mean of <see cref="Losses"/>.</summary>
     public double Loss => Losses.Sum() / Losses.Count;
@@ -47,6 +59,9 @@ public sealed record EvaluationResult
             Losses = standing.Losses,
             Total = new Proportion(hits.Sum(), standing.Correct.Length),
             PerClass = [.. hits.Zip(counts, (hit, count) => new Proportion(hit, count))],
+            Attacked = standing.Attacked,
+            Flat = standing.Flat.Count(flat => flat),
+            Unmoved = attack.Kind.Search is null ? 0 : standing.Attacked - standing.Moved.Count(moved => moved),
             Passes = standing.Passes,
             Elapsed = standing.Elapsed,
         };
@@ -62,6 +77,15 @@ public sealed record Standing
     /// <summary>Each image's largest cross-entropy so far.</summary>
     public required double[] Losses { get; init; }
 
+    /// <summary>Whether the gradient of each image was zero everywhere at the start of a round.</summary>
+    public required bool[] Flat { get; init; }
+
+    /// <summary>Whether a round raised the loss of each image or fooled it.</summary>
+    public required bool[] Moved { get; init; }
+
+    /// <summary>The images that are attacked.</summary>
+    public required int Attacked { get; init; }
+
     /// <summary>The round that is under way.</summary>
     public int Round { get; init; }
 
@@ -74,10 +98,17 @@ public sealed record Standing
     /// <summary>The time it took.</summary>
     public TimeSpan Elapsed { get; init; }
 
+    /// <summary>Whether it can be that of so many images.</summary>
+    internal bool IsOf(int images) => Round >= 0 && Next >= 0 && Next <= images
+        && Correct?.Length == images && Losses?.Length == images && Flat?.Length == images && Moved?.Length == images;
+
     /// <summary>Where an attack begins: with the images that another one left, or with all.</summary>
     internal static Standing After(EvaluationResult? start, int images) => new()
     {
         Correct = start is null ? [.. Enumerable.Repeat(true, images)] : [.. start.Correct],
         Losses = start is null ? [.. Enumerable.Repeat(double.NegativeInfinity, images)] : [.. start.Losses],
+        Flat = new bool[images],
+        Moved = new bool[images],
+        Attacked = start is null ? images : start.Total.Hits,
     };
 }

@@ -40,8 +40,11 @@ public sealed record Attack
 
     /// <summary>Its rounds over the images: the restarts, for each target that there is.</summary>
     /// <param name="classes">The number of classes.</param>
+    /// <exception cref="UsageException">There are too few classes for its loss.</exception>
     public IReadOnlyList<AttackRound> Rounds(int classes)
     {
+        if (classes < Kind.LeastClasses)
+            throw new UsageException($"attack {Name} needs {Kind.LeastClasses} classes or more, and there are {classes}");
         IEnumerable<int> ranks = Kind.Targets == 0 ? [0] : Enumerable.Range(1, Math.Min(Kind.Targets, classes - 1));
         return [.. ranks.SelectMany(rank => Enumerable.Repeat(rank, Restarts)).Select((rank, index) => new AttackRound(index, rank))];
     }

@@ -125,7 +125,7 @@ public sealed class AttackBatch
         Ops.Ascend(Images.Delta, gradient, norms, steps, moved);
     }
 
-    /// <summary>projected = moved, brought to the ball of the attack and then to the pixel range, for the images that are not done.</summary>
+    /// <summary>projected = moved, brought to the ball of the attack and to the pixel range, for images that are not done.</summary>
     public void Project(Workspace scratch, Tensor moved, Tensor projected) =>
         Ops.Project(scratch, moved, Images.X, Attack.Norm, Attack.Epsilon.Value, Images.Lives, projected);
 
@@ -133,8 +133,8 @@ public sealed class AttackBatch
     public void SetInput(Tensor? delta = null) => Ops.AdversarialInput(Images.Z, Images.X, delta ?? Images.Delta, _normalization);
 
     /// <summary>
-    /// What a search keeps of the images of this batch: made by the first who asks, with <see cref="PerImage"/> and <see cref="PerElement"/>,
-    /// and moved along with the images.
+    /// What a search keeps of the images of this batch: made by the first who asks, with <see cref="PerImage"/> and
+    /// <see cref="PerElement"/>, and moved along with the images.
     /// </summary>
     public TState State<TState>(Func<AttackBatch, TState> make)
         where TState : class

@@ -23,7 +23,7 @@ public sealed record AttackKind(string Name, string Title) : IPart
     /// <summary>Whether it starts at random in the ball, so that restarts make sense.</summary>
     public bool StartsAtRandom { get; init; }
 
-    /// <summary>How many classes it aims at, one after the other, in the order of their logits at the image; 0 if it has no target.</summary>
+    /// <summary>How many classes it aims at in turn, in the order of their logits at the image; 0 if it has no target.</summary>
     public int Targets { get; init; }
 
     /// <summary>The least number of classes for which its loss is defined.</summary>

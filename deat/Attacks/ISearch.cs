@@ -1,9 +1,9 @@
 namespace Deat.Training;
 
 /// <summary>
-/// How an attack looks for an adversarial example. One object serves all batches: what it knows of images lies in tensors that it takes from
-/// the batch (<see cref="AttackBatch.State"/>), because between two steps the images that are done leave and the others move to a smaller
-/// batch. What it does to an image must not depend on the others.
+/// How an attack looks for an adversarial example. One object serves all batches: what it knows of images lies in tensors that it takes
+/// from the batch (<see cref="AttackBatch.State"/>), because between two steps the images that are done leave and the others move to a
+/// smaller batch. What it does to an image must not depend on the others.
 /// </summary>
 public interface ISearch
 {

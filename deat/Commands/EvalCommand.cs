@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
 using Deat.Engine;
 using Deat.Nn;
 
@@ -8,18 +10,25 @@ namespace Deat.Training;
 /// <summary><c>deat eval</c>: attacks the network of a run, with results per class.</summary>
 internal static class EvalCommand
 {
+    private const string ResultFile = "result.json";
+
+    private static readonly string Names = string.Join(", ",
+        [.. Attacks.All.Select(kind => kind.Name + (kind.Steps is null ? "20" : "")), .. AttackChain.Ensembles.Select(all => all.Name)]);
+
     private static readonly OptionSpec[] Options =
     [
         new("checkpoint", "name", "best or last (default best, where there is one)"),
-        new("attack", "names", "clean, fgsm, pgd20, cw20 with any number of steps, with commas (default clean,fgsm,pgd20,cw20)", "attacks"),
-        new("epsilon", "size", "radius of the ball: pixels 8, a quotient 8/255 or a fraction 0.031 (default that of the run)", "eps"),
-        new("attack-step", "size", "step size of pgd and cw, as --epsilon (default 2)", "alpha"),
-        new("restarts", "n", "how often pgd and cw start anew; the worst counts (default 1)"),
+        new("attack", "names", $"{Names}, with commas; a+b: b on what a leaves (default clean,fgsm,pgd20,cw20)", "attacks"),
+        new("norm", "linf|l2", "how a perturbation is measured (default linf)"),
+        new("epsilon", "size", "radius of the ball: pixels 8, a quotient 8/255 or a fraction 0.031 (default the run's; l2 128/255)", "eps"),
+        new("attack-step", "size", "step size of pgd, cw and kl, as --epsilon (default 2; l2 15)", "alpha"),
+        new("restarts", "n", "how often attacks with a random start begin anew, on what is left (default 1)"),
         new("test-images", "n", "use the first n test images, in equal parts by class (default as the run)", "n-ex"),
         new("batch-size", "n", "images at once, rounded down to a power of two; results do not depend on it (default 128)"),
         new("data-dir", "folder", "where the data set's files are, if not where the run found them"),
         new("seed", "n", "what random starts follow from (default that of the run)"),
         new("device", "id", "auto, or an id that deat devices lists (default auto)"),
+        new("state-path", "file", "where an interrupted evaluation is kept, to go on from there (default in the run folder)"),
         new("graphs", "on|off", "launch passes that repeat as CUDA graphs; the same bits (default on where the device can)"),
     ];
 
@@ -37,10 +46,7 @@ internal static class EvalCommand
     {
         OptionTexts own = new(given, new Dictionary<string, string>());
         TrainOptions options = RunOptions(run, given);
-        Pixels epsilon = own.Size("epsilon", options.Adversary.Epsilon);
-        Pixels step = own.Size("attack-step", options.ValidationAttack.StepSize);
-        int restarts = own.Integer("restarts", 1, 1, 1000);
-        IReadOnlyList<Attack> attacks = Attack.ParseList(own.Text("attack") ?? "clean,fgsm,pgd20,cw20", epsilon, step, restarts);
+        (string setting, IReadOnlyList<AttackChain> chains) = Chains(own, options, screen);
         ulong seed = given.ContainsKey("seed") ? OptionsResolution.Seed(own) : options.Seed;
         int batchSize = own.Integer("batch-size", 128, 1, 65_536);
         (string file, Checkpoint checkpoint) = Load(run, own);
@@ -49,22 +55,64 @@ internal static class EvalCommand
         DebugOutput.Of(screen)?.Attach(device);
         screen.Line($"device {DeviceText.Describe(device.Listing)}");
         ImageSet images = options.Data.Open().Test;
+        foreach (Attack attack in chains.SelectMany(chain => chain.Attacks))
+            attack.Rounds(images.Classes);
         using Module model = options.Network.Create(options.Width, images);
         model.Place(device, ElementType.Float32, options.Seed);
         Load(model, checkpoint);
         using Evaluator evaluator = new(model, images, options.Data.NormalizationOf(images), batchSize);
         screen.Line($"network {file}, after epoch {checkpoint.StateAs<TrainerState>().Epoch - 1}");
-        screen.Line($"attacks epsilon {epsilon}; step {step}; restarts {restarts}; seed {seed}; {images.Count} images of {images.Name}");
+        screen.Line($"{setting}; seed {seed}; {images.Count} images of {images.Name}");
+        Dictionary<string, string> subject = new()
+        {
+            ["network"] = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(file))),
+            ["images"] = images.Digest,
+            ["attacks"] = string.Join(',', chains.Select(chain => chain.Name)),
+            ["setting"] = setting,
+            ["seed"] = seed.ToString(CultureInfo.InvariantCulture),
+            ["device"] = device.Listing.Id,
+        };
+        string state = own.Text("state-path") ?? Path.Combine(run, $"evaluation-{EvaluationSession.Fingerprint(subject)}.json");
         using StopRequest stop = new(screen.Errors);
         try
         {
-            Show([.. attacks.Select(attack => Evaluate(evaluator, attack, seed, screen, stop))], images, screen);
+            (IReadOnlyList<ChainResult> results, string[] warnings) = Evaluate(evaluator, chains, seed, subject, state, screen, stop);
+            Show(results, images, warnings, screen);
+            Write(Path.Combine(run, ResultFile), EvaluationReport.ToJson(options, results, subject, warnings), screen);
             return ExitCodes.Ok;
         }
         catch (OperationCanceledException)
         {
+            screen.Line($"stopped; the same command goes on from {state}");
             return stop.ExitCode;
         }
+    }
+
+    private static (IReadOnlyList<ChainResult> Results, string[] Warnings) Evaluate(
+        Evaluator evaluator, IReadOnlyList<AttackChain> chains, ulong seed, Dictionary<string, string> subject, string state, Screen screen,
+        StopRequest stop)
+    {
+        EvaluationSession session = new(evaluator, seed, subject, state, screen.Time);
+        if (session.Resume())
+            screen.Line($"going on from {state}");
+        string[] oddities = [.. RedFlags.OfOutputs(evaluator.Logits(RedFlags.Repetitions))];
+        IReadOnlyList<ChainResult> results = session.Run(
+            chains, (attack, done) => screen.Progress(() => $"{attack.Title} {done:P0}"), () => stop.IsRequested);
+        return (results, [.. oddities, .. EvaluationReport.Warnings(results)]);
+    }
+
+    private static (string Text, IReadOnlyList<AttackChain> Chains) Chains(OptionTexts own, TrainOptions options, Screen screen)
+    {
+        bool isL2 = own.Choice("norm", "linf", "linf", "l2") == "l2";
+        Pixels epsilon = own.Size("epsilon", isL2 ? Pixels.Parse("128/255", "--epsilon") : options.Adversary.Epsilon);
+        Pixels step = own.Size("attack-step", isL2 ? Pixels.Parse("15/255", "--attack-step") : options.ValidationAttack.StepSize);
+        int restarts = own.Integer("restarts", 1, 1, 1000);
+        if (own.Text("epsilon") is { } written && epsilon.Text != written)
+            screen.Line($"note: --epsilon {written} counts grey levels: {epsilon} of the pixel range");
+        return (
+            $"attacks {(isL2 ? "L2" : "Linf")}, epsilon {epsilon}; step {step}; restarts {restarts}",
+            AttackChain.ParseList(
+                own.Text("attack") ?? "clean,fgsm,pgd20,cw20", epsilon, step, restarts, isL2 ? Norm.L2 : Norm.Linf));
     }
 
     /// <summary>The options of the run in a folder, over which those that say where the data are go.</summary>
@@ -97,30 +145,23 @@ internal static class EvalCommand
         }
     }
 
-    private static EvaluationResult Evaluate(Evaluator evaluator, Attack attack, ulong seed, Screen screen, StopRequest stop) =>
-        evaluator.Run(attack, seed, watch: new Watch
-        {
-            Progress = done => screen.Progress(() => $"{attack.Title} {done:P0}"),
-            Stop = () => stop.IsRequested,
-        });
-
-    private static void Show(EvaluationResult[] results, ImageSet images, Screen screen)
+    private static void Show(IReadOnlyList<ChainResult> results, ImageSet images, string[] warnings, Screen screen)
     {
-        int name = Math.Max(9, images.ClassNames.Max(text => text.Length));
-        void Row(string head, Func<EvaluationResult, string> cell) =>
-            screen.Line(head.PadRight(name) + string.Concat(results.Select(result => cell(result).PadLeft(22))));
         screen.Line();
-        Row("", result => result.Attack.Title);
-        for (int c = 0; c < images.Classes; c++)
-        {
-            int label = c;
-            Row(images.ClassNames[c], result => result.PerClass[label].Count == 0 ? "-" : result.PerClass[label].ToString());
-        }
+        foreach (string line in EvaluationReport.PerClass(results, images.ClassNames))
+            screen.Line(line);
+        screen.Line("accuracy with 95 % interval; the loss is the largest cross-entropy seen of each image");
+        screen.Line();
+        foreach (string line in EvaluationReport.PerAttack(results))
+            screen.Line(line);
+        screen.Line("fooled of those that were left; forward and backward passes of a minibatch, and images in them");
+        foreach (string warning in warnings)
+            screen.Line($"warning: {warning}");
+    }
 
-        Row("all", result => result.Total.ToString());
-        Row("loss", result => result.Loss.ToString("F4", CultureInfo.InvariantCulture));
-        Row("forward", result => result.Passes.Forwards.ToString(CultureInfo.InvariantCulture));
-        Row("backward", result => result.Passes.Backwards.ToString(CultureInfo.InvariantCulture));
-        screen.Line("accuracy with 95 % interval; forward and backward passes of a minibatch");
+    private static void Write(string file, JsonObject result, Screen screen)
+    {
+        new AtomicFile(new FileOperations()).WriteText(file, result.ToJsonString(RunJson.Indented) + "\n");
+        screen.Line($"result {file}");
     }
 }

@@ -41,8 +41,8 @@ public static partial class Ops
     }
 
     /// <summary>
-    /// APGD's checkpoint: an image's step is halved, and halved[n] = 1, if the loss rose at most <paramref name="fewRises"/> times since the
-    /// last one, or if the step was not halved there and the best loss is no better. Then best losses are remembered and rises counted
+    /// APGD's checkpoint: an image's step is halved, and halved[n] = 1, if the loss rose at most <paramref name="fewRises"/> times since
+    /// the last one, or if the step was not halved there and the best loss is no better. Then best losses are remembered and rises counted
     /// anew. Source: as <see cref="AddMomentum"/>, section 3.1; fra31/auto-attack, autopgd_base.py.
     /// </summary>
     /// <param name="best">[N, 1, 1, 1]</param>

@@ -7,8 +7,8 @@ namespace Deat.Engine;
 public static partial class Ops
 {
     /// <summary>
-    /// norms[n] = |v[n]|, the norm of all elements of an image. Elements are divided by the largest before they are squared, so that neither
-    /// the smallest gradients nor the largest leave the range of the type. A NaN makes the norm NaN.
+    /// norms[n] = |v[n]|, the norm of all elements of an image. Elements are divided by the largest before they are squared, so that
+    /// neither the smallest gradients nor the largest leave the range of the type. A NaN makes the norm NaN.
     /// </summary>
     /// <param name="scratch">Lends memory for partial results.</param>
     /// <param name="values">v [N, C, H, W]</param>

@@ -48,8 +48,8 @@ public static partial class Ops
         const string Op = nameof(InitializeDelta);
         RequireAlike(Op, x, delta);
         Require.That(tau >= 0, Op, "tau >= 0", tau);
-        Require.That(
-            images is null || (images.Type == ElementType.Int32 && images.Shape.Count == x.Shape.N), Op, $"{x.Shape.N} Int32", images?.Shape);
+        if (images is not null)
+            RequirePerImage(Op, x, images, ElementType.Int32);
         DeltaDraw draw = new(delta, x, tau, clampPixels, key, images);
         switch (kind)
         {

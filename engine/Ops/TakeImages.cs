@@ -18,7 +18,7 @@ public static partial class Ops
 
     /// <summary>images[rows[m]] = taken[m] for the first images of a batch: the way back of <see cref="TakeImages"/>.</summary>
     /// <param name="taken">[M, C, H, W], elements of four or eight bytes.</param>
-    /// <param name="rows">[M, 1, 1, 1] Int32, each in 0..N-1 and the first ones different; not checked here: they lie on the device.</param>
+    /// <param name="rows">[M, 1, 1, 1] Int32, each in 0..N-1, the first ones different; not checked: they lie on the device.</param>
     /// <param name="count">How many images go back, at most M.</param>
     /// <param name="images">[N, C, H, W] in the same layout; written in these rows.</param>
     /// <exception cref="ArgumentException">Layouts or types differ, or there is not a row for each image.</exception>

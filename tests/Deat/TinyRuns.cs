@@ -1,4 +1,5 @@
 using Deat.Engine;
+using Deat.Nn;
 using Deat.Training;
 using NUnit.Framework;
 
@@ -27,6 +28,14 @@ internal static class TinyRuns
             Std = [0.25f, 0.24f, 0.26f],
             Augment = true,
         };
+    }
+
+    /// <summary>The images with the labels that a network gives them, but every eighth another: something to attack.</summary>
+    public static ImageSet AsSeenBy(Module network, ImageSet images)
+    {
+        using Evaluator evaluator = new(network, images, Options().Data.NormalizationOf(images), images.Count * 2);
+        int[] seen = [.. evaluator.Logits(1)[0].Select(logits => Array.IndexOf(logits, logits.Max()))];
+        return images with { Labels = [.. seen.Select((label, i) => i % 8 == 7 ? (label + 1) % images.Classes : label)] };
     }
 
     /// <summary>Options as on the command line, over those of a tiny run.</summary>

@@ -83,6 +83,19 @@ public sealed class CommandLineTests
         double accuracy = double.Parse(clean, System.Globalization.CultureInfo.InvariantCulture);
         Assert.That(output.Split('\n').First(line => line.StartsWith("all", StringComparison.Ordinal)),
             Does.Contain(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{100 * accuracy:F1} % (")));
+        JsonNode result = JsonNode.Parse(File.ReadAllText(_folder["run/result.json"]))!;
+        string percent = (100 * accuracy).ToString("F2", System.Globalization.CultureInfo.InvariantCulture);
+        Assert.That((string?)result["clean_acc"], Is.EqualTo(percent));
+        Assert.That(((string?)result["eps"], (string?)result["autoattack_acc"]), Is.EqualTo(("8/255", (string?)null)));
+
+        (code, output, errors) = Run($"eval {_folder["run"]} --device cpu --attack apgd-ce-5+apgd-t-3 --norm l2 --epsilon 64");
+        Assert.That((code, errors), Is.EqualTo((ExitCodes.Ok, "")));
+        Assert.That(output, Does.Contain("note: --epsilon 64 counts grey levels: 64/255 = 0.25098 of the pixel range")
+            .And.Contain("attacks L2, epsilon 64/255").And.Contain("APGD-CE-5 + APGD-T-3: APGD-T-3"));
+        result = JsonNode.Parse(File.ReadAllText(_folder["run/result.json"]))!;
+        Assert.That(result["deat"]!["attacks"]![0]!["stages"]!.AsArray().Select(stage => (string?)stage!["name"]),
+            Is.EqualTo(new[] { "apgd-ce-5", "apgd-t-3" }));
+        Assert.That(Directory.GetFiles(_folder["run"], "evaluation-*"), Is.Empty);
     }
 
     [Test]

@@ -15,6 +15,8 @@ internal static partial class OpSpecs
         Relu, GlobalAveragePool, MaxPool, AveragePool, Concat, Flatten, Bias, Dropout, Linear, CrossEntropy, Margin, Correct,
         KullbackLeibler(Reduction.Mean), KullbackLeibler(Reduction.Sum), Trades, MisclassificationAware, GiveLives, TakeLives,
         AdversarialInput, LinfStep, InitializeDelta, SgdStep, GatherBatch, Keep, TakeImages, PutImages, KeepWhere,
+        ImageNorms(Norm.Linf), ImageNorms(Norm.L2), ImageNorms(Norm.L1), Ascend, Project(Norm.Linf), Project(Norm.L2), AddMomentum,
+        TrackLoss, HalveSteps, Dlr, TargetedDlr, ClassOfRank,
     ];
 
     private static OpSpec Fill => new()
@@ -45,7 +47,8 @@ internal static partial class OpSpecs
         Draw = draw =>
         {
             Shape shape = draw.Chance(0.3) ? Images(draw) : new(1, draw.Pick(draw.Between(1, 40), draw.Between(4000, 9000)));
-            (Role from, Role to) = shape.Pixels > 1 ? (Role.Activation, Role.Activation) : (draw.Pick(Role.Plain, Role.Activation), Role.Plain);
+            Role to = shape.Pixels > 1 ? Role.Activation : Role.Plain;
+            Role from = shape.Pixels > 1 ? to : draw.Pick(Role.Plain, Role.Activation);
             return new()
             {
                 Geometry = $"{shape}",

@@ -1,0 +1,108 @@
+using Deat.Engine;
+using Deat.Training;
+using NUnit.Framework;
+
+namespace Deat.Tests;
+
+/// <summary>What holds for every attack of the table.</summary>
+public sealed class AttackPropertyTests : WholeRuns
+{
+    private static readonly ImageSet Images = TinyRuns.Images(16);
+
+    private static Checkpoint? s_checkpoint;
+
+    private static IEnumerable<string> Names => Attacks.All.Where(kind => kind.Search is not null)
+        .Select(kind => kind.Name + (kind.TakesSteps ? kind.Name.Contains('-') ? "-6" : "6" : ""));
+
+    [Test]
+    public void ExamplesLieInBallAndRangeExactly([ValueSource(nameof(Names))] string name, [Values(Norm.Linf, Norm.L2)] Norm norm)
+    {
+        using Trainer trainer = Trained();
+        Pixels epsilon = Pixels.Parse(norm == Norm.Linf ? "8/255" : "100/255", "--epsilon");
+        Attack attack = Attack.Parse(name, epsilon, Pixels.Parse("40/255", "--attack-step"), norm: norm);
+        int found = 0;
+        Run(trainer, attack, new Watch
+        {
+            Found = (image, delta) =>
+            {
+                found++;
+                double length = norm == Norm.Linf ? delta.Max(Math.Abs) : Math.Sqrt(delta.Sum(d => d * d));
+                Assert.That(length, Is.LessThanOrEqualTo(norm == Norm.Linf ? (float)epsilon.Value : epsilon.Value));
+                for (int i = 0; i < delta.Length; i++)
+                {
+                    float x = (float)(Images.Pixels[(image * Images.ImageBytes) + i] / 255.0);
+                    Assert.That(x + (float)delta[i], Is.InRange(0f, 1f), $"image {image}, element {i}");
+                }
+            },
+        });
+        Assert.That(found, Is.Positive);
+    }
+
+    [Test]
+    public void WithoutRoomToMoveTheAccuracyIsTheCleanOne(
+        [ValueSource(nameof(Names))] string name, [Values(Norm.Linf, Norm.L2)] Norm norm)
+    {
+        using Trainer trainer = Trained();
+        Pixels none = Pixels.Parse("0", "--epsilon");
+        EvaluationResult clean = Run(trainer, Attack.Clean(none));
+        EvaluationResult attacked = Run(trainer, Attack.Parse(name, none, Pixels.Parse("2/255", "--attack-step"), norm: norm));
+        Assert.That(attacked.Correct, Is.EqualTo(clean.Correct));
+        Assert.That(attacked.Losses, Is.EqualTo(clean.Losses));
+        Assert.That(clean.Total.Hits, Is.Positive, "nothing to lose");
+    }
+
+    /// <summary>An image stops where it is fooled, so the steps of a shorter attack are those that a longer one begins with.</summary>
+    [Test]
+    public void MoreStepsOfOneSizeNeverLeaveMore([Values("pgd", "cw", "kl")] string name, [Values(Norm.Linf, Norm.L2)] Norm norm)
+    {
+        using Trainer trainer = Trained();
+        Pixels epsilon = Pixels.Parse(norm == Norm.Linf ? "3/255" : "40/255", "--epsilon");
+        Pixels step = Pixels.Parse(norm == Norm.Linf ? "1/255" : "12/255", "--attack-step");
+        EvaluationResult[] results = [.. new[] { 1, 3, 9 }.Select(
+            steps => Run(trainer, Attack.Parse(name + steps, epsilon, step, norm: norm)))];
+        foreach ((EvaluationResult fewer, EvaluationResult more) in results.Zip(results.Skip(1)))
+            Assert.That(more.Correct.Zip(fewer.Correct, (m, f) => f || !m), Is.All.True);
+        Assert.That(results[2].Total.Hits, Is.LessThan(results[0].Total.Hits));
+    }
+
+    [Test]
+    public void ImagesThatAreDoneCostNothingMore()
+    {
+        using Trainer trainer = Trained();
+        Attack attack = Attack.Parse("apgd-ce-40", Pixels.Parse("8/255", "--epsilon"), default, restarts: 3);
+        EvaluationResult result = Run(trainer, attack);
+        Assert.That(result.Total.Hits, Is.LessThan(result.Attacked), "some are fooled");
+        long all = (1 + (3L * (attack.Steps + 2))) * Images.Count;
+        Assert.That(result.Passes.ForwardImages, Is.LessThan(all / 2));
+    }
+
+    [Test]
+    public void LossesThatNeedMoreClassesAreRefused()
+    {
+        (Attack free, Attack aimed) = (Attack.Parse("apgd-dlr", default, default), Attack.Parse("apgd-t", default, default));
+        Assert.That(() => free.Rounds(2), Throws.TypeOf<UsageException>().With.Message.Contains("3 classes"));
+        Assert.That(() => aimed.Rounds(3), Throws.TypeOf<UsageException>().With.Message.Contains("4 classes"));
+        Assert.That(aimed.Rounds(10).Select(round => round.Rank), Is.EqualTo(Enumerable.Range(1, 9)));
+        Assert.That(aimed.Rounds(4).Select(round => round.Rank), Is.EqualTo(new[] { 1, 2, 3 }));
+    }
+
+    private static EvaluationResult Run(Trainer trainer, Attack attack, Watch? watch = null)
+    {
+        using Evaluator evaluator = new(trainer.Model, Images, TinyRuns.Options().Data.NormalizationOf(Images), 8);
+        return evaluator.Run(attack, seed: 3, watch: watch);
+    }
+
+    private static Trainer Trained()
+    {
+        TrainOptions options = TinyRuns.Options("--method natural --epochs 10 --lr-schedule flat");
+        Trainer trainer = new(TestDevices.Get("cpu"), options, TinyRuns.Images(40) with { Augment = false });
+        if (s_checkpoint is null)
+        {
+            TinyRuns.Train(trainer, options.Epochs);
+            s_checkpoint = trainer.Save();
+        }
+
+        trainer.Restore(s_checkpoint);
+        return trainer;
+    }
+}

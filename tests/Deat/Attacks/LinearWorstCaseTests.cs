@@ -1,0 +1,84 @@
+using Deat.Engine;
+using Deat.Training;
+using NUnit.Framework;
+
+namespace Deat.Tests;
+
+/// <summary>
+/// For a linear classifier the worst case in ball and box is known in closed form. Attacks by gradients must reach it, which shows any
+/// fault of sign, projection, normalisation or labels.
+/// </summary>
+public sealed class LinearWorstCaseTests : WholeRuns
+{
+    private const int Count = 200, Size = 8;
+
+    // Of two classes, the cross-entropy is a function of one margin, whose gradient points the same way everywhere.
+    [TestCase("fgsm", Norm.Linf)]
+    [TestCase("pgd10", Norm.Linf)]
+    [TestCase("cw10", Norm.Linf)]
+    [TestCase("mim10", Norm.Linf)]
+    [TestCase("apgd-ce", Norm.Linf)]
+    [TestCase("pgd40", Norm.L2)]
+    [TestCase("cw40", Norm.L2)]
+    [TestCase("mim10", Norm.L2)]
+    [TestCase("apgd-ce", Norm.L2)]
+    public void OfTwoClassesEveryAttackByGradientsReachesIt(string name, Norm norm)
+    {
+        (LinearModel model, ImageSet images, LinearOracle oracle) = Setting(classes: 2);
+        using (model)
+        {
+            // A ball of this radius is about as strong as the cube.
+            Pixels epsilon = Pixels.Parse(norm == Norm.Linf ? "0.7/255" : "7.5/255", "--epsilon");
+            Pixels step = Pixels.Parse(norm == Norm.Linf ? "0.18/255" : "7.5/255", "--attack-step");
+            EvaluationResult result = Evaluate(model, images, Attack.Parse(name, epsilon, step, norm: norm));
+            double[] margins = [.. Enumerable.Range(0, Count).Select(i => oracle.Margin(i, images.Labels[i], epsilon.Value, norm))];
+            Assert.That(margins.Count(m => m > 0), Is.InRange(40, 160), "the oracle must not be one-sided");
+            Assert.That(result.Correct, Is.EqualTo(margins.Select(m => m > 0)));
+            for (int i = 0; i < Count; i++)
+            {
+                if (margins[i] > 0)
+                    Assert.That(result.Losses[i], Is.EqualTo(Math.Log(1 + Math.Exp(-margins[i]))).Within(1e-12), $"image {i}");
+            }
+        }
+    }
+
+    // Towards each class the ratio of logits has its largest value where the margin has its least, up to the kinks of the other logits.
+    [TestCase("apgd-t", Norm.Linf)]
+    [TestCase("apgd-t", Norm.L2)]
+    public void OfManyClassesTargetsFindTheWorstClass(string name, Norm norm)
+    {
+        (LinearModel model, ImageSet images, LinearOracle oracle) = Setting(classes: 5);
+        using (model)
+        {
+            Pixels epsilon = Pixels.Parse(norm == Norm.Linf ? "0.4/255" : "4.5/255", "--epsilon");
+            EvaluationResult result = Evaluate(model, images, Attack.Parse(name, epsilon, epsilon, norm: norm));
+            double[] margins = [.. Enumerable.Range(0, Count).Select(i => oracle.Margin(i, images.Labels[i], epsilon.Value, norm))];
+            Assert.That(margins.Count(m => m > 0), Is.InRange(40, 160), "the oracle must not be one-sided");
+            Assert.That(result.Correct, Is.EqualTo(margins.Select(m => m > 0)));
+        }
+    }
+
+    private static EvaluationResult Evaluate(LinearModel model, ImageSet images, Attack attack)
+    {
+        using Evaluator evaluator = new(model, images, TinyRuns.Options().Data.NormalizationOf(images), 64);
+        return evaluator.Run(attack, seed: 3);
+    }
+
+    private static (LinearModel Model, ImageSet Images, LinearOracle Oracle) Setting(int classes)
+    {
+        ImageSet images = TinyRuns.Images(Count, size: Size);
+        images = images with
+        {
+            ClassNames = [.. images.ClassNames.Take(classes)],
+            Labels = new int[Count],
+            // No pixel near the ends of the range.
+            Pixels = [.. images.Pixels.Select(b => (byte)(32 + (b * 3 / 4)))],
+        };
+        LinearModel model = new(Size, classes);
+        LinearOracle oracle = new(model, images, TinyRuns.Options().Data.NormalizationOf(images));
+        // Most labels as the model sees them, so that there is something to lose.
+        int Seen(int i) => Enumerable.Range(0, classes).First(label => oracle.Margin(i, label, 0) > 0);
+        images = images with { Labels = [.. Enumerable.Range(0, Count).Select(i => (Seen(i) + (i % 10 == 0 ? 1 : 0)) % classes)] };
+        return (model, images, new LinearOracle(model, images, TinyRuns.Options().Data.NormalizationOf(images)));
+    }
+}
