@@ -47,6 +47,9 @@ public sealed class AttackBatch
     /// <summary>The round of the attack.</summary>
     public AttackRound Round { get; private set; }
 
+    /// <summary>From pixels to the network's input.</summary>
+    public Normalization Normalization => _normalization;
+
     /// <summary>How many of the places hold images that are attacked.</summary>
     public int Count { get; private set; }
 

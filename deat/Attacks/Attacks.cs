@@ -105,6 +105,23 @@ public static partial class Attacks
             Targets = 9,
             LeastClasses = 4,
         },
+        new("fab-t", "FAB-T")
+        {
+            Search = new FastAdaptiveBoundary(),
+            Loss = Losses.TargetedMargin,
+            Steps = 100,
+            TakesSteps = true,
+            Targets = 9,
+        },
+        new("square", "Square")
+        {
+            Search = new SquareAttack(),
+            Loss = Losses.Margin,
+            Steps = 5000,
+            TakesSteps = true,
+            StartsAtRandom = true,
+            IsBlackBox = true,
+        },
     ];
 
     /// <summary>An attack and its steps.</summary>

@@ -25,16 +25,17 @@ public static class Losses
     public static Loss Margin { get; } = new((tape, model, batch) =>
         Ops.Margin(tape, Adversarial(tape, model, batch), batch.Labels, batch.Losses));
 
+    /// <summary>The logit of each image's target less that of its label, at x + delta: see <see cref="Ops.TargetedMargin"/>.</summary>
+    public static Loss TargetedMargin { get; } = new((tape, model, batch) =>
+        Ops.TargetedMargin(tape, Adversarial(tape, model, batch), batch.Labels, TargetsOf(batch), batch.Losses));
+
     /// <summary>The difference of logits ratio at x + delta: see <see cref="Ops.Dlr"/>.</summary>
     public static Loss Dlr { get; } = new((tape, model, batch) =>
         Ops.Dlr(tape, Adversarial(tape, model, batch), batch.Labels, batch.Losses));
 
     /// <summary>The same towards the target of each image: see <see cref="Ops.TargetedDlr"/>.</summary>
     public static Loss TargetedDlr { get; } = new((tape, model, batch) =>
-    {
-        Tensor targets = batch.Targets ?? throw new InvalidOperationException("The minibatch was allocated without targets.");
-        return Ops.TargetedDlr(tape, Adversarial(tape, model, batch), batch.Labels, targets, batch.Losses);
-    });
+        Ops.TargetedDlr(tape, Adversarial(tape, model, batch), batch.Labels, TargetsOf(batch), batch.Losses));
 
     /// <summary>
     /// The divergence of the predictions at x + delta from those at x, summed over the batch: what the adversary of TRADES raises. Both
@@ -89,6 +90,9 @@ public static class Losses
             Ops.Keep(logits, place);
         return logits;
     }
+
+    private static Tensor TargetsOf(Minibatch batch) =>
+        batch.Targets ?? throw new InvalidOperationException("The minibatch was allocated without targets.");
 
     private static Tensor Natural(Tape tape, Module model, Minibatch batch) => model.Forward(
         tape, batch.Natural ?? throw new InvalidOperationException("The minibatch was allocated without the images as they are."));

@@ -77,8 +77,8 @@ public sealed class LayerTests
             .Where(type => type.GetMethods(AllStatic).Any(method => method.GetCustomAttribute<DeviceBodyAttribute>() is not null));
         Type[] parts =
         [
-            typeof(Lane1<>), typeof(Quad<>), typeof(Lane8<>), typeof(Philox), typeof(BoxMuller), typeof(GroupSum), typeof(ImageLanes),
-            typeof(ChannelSlices),
+            typeof(Lane1<>), typeof(Quad<>), typeof(Lane8<>), typeof(Philox), typeof(BoxMuller), typeof(GroupSum), typeof(GroupNorm),
+            typeof(ImageLanes), typeof(ChannelSlices),
         ];
         Type[] types = [.. KernelCatalog.Classes, .. withDeviceBodies, .. parts];
         Assert.That(types, Has.Length.GreaterThan(15));

@@ -4,16 +4,16 @@ using Deat.Training;
 
 namespace Deat.Tests;
 
-/// <summary>A linear classifier of images of one size, in binary64.</summary>
+/// <summary>A linear classifier of images of one size.</summary>
 internal sealed class LinearModel : Module
 {
     private readonly Conv2d _weights;
 
-    public LinearModel(int size, int classes)
+    public LinearModel(int size, int classes, string device = "cpu", ElementType type = ElementType.Float64)
     {
         // One window as large as the image is one product with the image.
         _weights = Add("weights", new Conv2d(3, classes, size, stride: 1, padding: 0));
-        Place(TestDevices.Get("cpu"), ElementType.Float64, 5);
+        Place(TestDevices.Get(device), type, 5);
     }
 
     protected override Tensor Compute(Tape tape, Tensor x) => _weights.Forward(tape, x);
