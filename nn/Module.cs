@@ -12,6 +12,7 @@ public abstract class Module : IDisposable
     private readonly List<Module> _children = [];
     private string _name = "";
     private bool _training = true;
+    private double _batchShare = 0.1;
     private Arena? _arena;
 
     /// <summary>
@@ -26,6 +27,21 @@ public abstract class Module : IDisposable
             _training = value;
             foreach (Module child in _children)
                 child.Training = value;
+        }
+    }
+
+    /// <summary>
+    /// The weight of a new batch in the running statistics of batch normalisations, 0.1 as at the start: PyTorch's momentum. With 1 / n at
+    /// the n-th batch they become the mean over batches. Setting it sets all children's.
+    /// </summary>
+    public double BatchShare
+    {
+        get => _batchShare;
+        set
+        {
+            _batchShare = value;
+            foreach (Module child in _children)
+                child.BatchShare = value;
         }
     }
 
@@ -44,6 +60,10 @@ public abstract class Module : IDisposable
     /// <summary>The gradients of <see cref="Weights"/>, element by element.</summary>
     /// <exception cref="InvalidOperationException">The model was not placed.</exception>
     public Tensor Gradients => Arena.Gradients;
+
+    /// <summary>All running statistics as one flat tensor [1, length, 1, 1]; zeros between them.</summary>
+    /// <exception cref="InvalidOperationException">The model was not placed.</exception>
+    public Tensor Statistics => Arena.Statistics;
 
     internal Arena Arena => _arena ?? throw new InvalidOperationException("Place the model on a device before using it.");
 

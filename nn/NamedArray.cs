@@ -43,6 +43,14 @@ public sealed record NamedArray(string Name, ElementType Type, long[] Shape, byt
     /// <exception cref="StateFileException">The array has another type.</exception>
     public long[] ToInt64s() => As<long>(ElementType.Int64);
 
+    /// <summary>How many elements are infinite or no number.</summary>
+    public long CountNotFinite() => Type switch
+    {
+        ElementType.Float32 => ToFloats().LongCount(value => !float.IsFinite(value)),
+        ElementType.Float64 => ToDoubles().LongCount(value => !double.IsFinite(value)),
+        _ => 0,
+    };
+
     private T[] As<T>(ElementType expected)
         where T : unmanaged => Type == expected
             ? MemoryMarshal.Cast<byte, T>(Data).ToArray()

@@ -31,6 +31,9 @@ public enum Purpose
 
     /// <summary>Directions and starts of what measures the loss surface.</summary>
     Probe = 9,
+
+    /// <summary>The points of the ball where gradients are compared with those at the images.</summary>
+    Alignment = 10,
 }
 
 /// <summary>

@@ -23,6 +23,11 @@ public static partial class Ops
         });
     }
 
+    /// <summary>sum += term, element by element.</summary>
+    /// <param name="sum">[N, C, H, W]; updated</param>
+    /// <param name="term">[N, C, H, W], in the same layout</param>
+    public static void AddTo(Tensor sum, Tensor term) => AddInto(sum, sum, term, Direction.WeightGradient);
+
     /// <summary>y = a + b; y may be a or b.</summary>
     internal static void AddInto(Tensor y, Tensor a, Tensor b, Direction direction)
     {

@@ -39,6 +39,7 @@ public sealed class BatchNorm2d : Module
             Beta = _bias.Value,
             RunningMean = _runningMean.Value,
             RunningVariance = _runningVariance.Value,
+            Momentum = BatchShare,
         };
         Tensor y = _relu ? Ops.BatchNormRelu(tape, x, state, Training) : Ops.BatchNorm(tape, x, state, Training);
         if (Training)

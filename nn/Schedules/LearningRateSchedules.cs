@@ -77,3 +77,53 @@ public sealed class CyclicSchedule(double maximum, int steps, double minimum = 0
         return (minimum + (maximum - minimum) * scale, MaximalMomentum - (MaximalMomentum - MinimalMomentum) * scale);
     }
 }
+
+/// <summary>
+/// Half a cosine from the maximum to the minimum over the run: minimum + (maximum - minimum) (1 + cos(pi step / steps)) / 2. The closed
+/// form of PyTorch's CosineAnnealingLR with T_max = steps. Source: Loshchilov and Hutter, SGDR (ICLR 2017), equation 5, without restarts.
+/// </summary>
+/// <param name="maximum">The learning rate of the first step.</param>
+/// <param name="momentum">The momentum.</param>
+/// <param name="steps">Epochs times minibatches per epoch.</param>
+/// <param name="minimum">The learning rate that the step after the last would have.</param>
+public sealed class CosineSchedule(double maximum, double momentum, int steps, double minimum = 0) : ILearningRateSchedule
+{
+    private readonly double _steps = steps > 0 ? steps : throw new ArgumentOutOfRangeException(nameof(steps));
+
+    /// <inheritdoc/>
+    public (double LearningRate, double Momentum) At(int step) =>
+        (minimum + (maximum - minimum) * (1 + Math.Cos(Math.PI * step / _steps)) / 2, momentum);
+}
+
+/// <summary>
+/// One rise and one fall, both half cosines: over the first 30 % of the run from a 25th of the maximum to the maximum, then down to a
+/// 250,000th, while the momentum moves from 0.95 to 0.85 and back. The formula and the constants are those of PyTorch's OneCycleLR with its
+/// defaults. Source: Smith and Topin, Super-Convergence (arXiv 1708.07120).
+/// </summary>
+/// <param name="maximum">The largest learning rate.</param>
+/// <param name="steps">Epochs times minibatches per epoch.</param>
+public sealed class OneCycleSchedule(double maximum, int steps) : ILearningRateSchedule
+{
+    private const double MinimalMomentum = 0.85;
+    private const double MaximalMomentum = 0.95;
+    private const double Rise = 0.3;
+
+    private readonly double _initial = maximum / 25;
+    private readonly double _final = maximum / 25 / 1e4;
+    private readonly double _top = (Rise * (steps > 0 ? steps : throw new ArgumentOutOfRangeException(nameof(steps)))) - 1;
+
+    /// <inheritdoc/>
+    public (double LearningRate, double Momentum) At(int step)
+    {
+        if (step <= _top)
+        {
+            double rise = step / _top;
+            return (Between(_initial, maximum, rise), Between(MaximalMomentum, MinimalMomentum, rise));
+        }
+
+        double fall = (step - _top) / (steps - 1 - _top);
+        return (Between(maximum, _final, fall), Between(MinimalMomentum, MaximalMomentum, fall));
+    }
+
+    private static double Between(double start, double end, double part) => end + (start - end) / 2 * (Math.Cos(Math.PI * part) + 1);
+}

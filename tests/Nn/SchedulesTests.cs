@@ -62,6 +62,49 @@ public sealed class SchedulesTests
         Assert.That(() => new CyclicSchedule(1, 0), Throws.TypeOf<ArgumentOutOfRangeException>());
     }
 
+    // Printed by torch.optim.lr_scheduler.OneCycleLR of PyTorch 2.6.
+    [TestCase(100, 0.2, 0, 0.008000000000000007, 0.95)]
+    [TestCase(100, 0.2, 1, 0.008562756113181497, 0.9497068978577179)]
+    [TestCase(100, 0.2, 28, 0.19943724388681852, 0.850293102142282)]
+    [TestCase(100, 0.2, 29, 0.2, 0.85)]
+    [TestCase(100, 0.2, 30, 0.19989930705690487, 0.8500503466729342)]
+    [TestCase(100, 0.2, 98, 0.0001014929430951576, 0.9499496533270657)]
+    [TestCase(100, 0.2, 99, 8e-07, 0.95)]
+    [TestCase(3910, 0.2, 1955, 0.1622593496491768, 0.8688704006570143)]
+    [TestCase(7, 0.1, 1, 0.09805566273349588, 0.8520253513192751)]
+    [TestCase(7, 0.1, 6, 4e-07, 0.95)]
+    [TestCase(2, 0.3, 0, 0.24352369618492892, 0.8688255099070633)]
+    public void OneCycleIsOneCycleLr(int steps, double maximum, int step, double rate, double momentum)
+    {
+        var (actualRate, actualMomentum) = new OneCycleSchedule(maximum, steps).At(step);
+        Assert.That(actualRate, Is.EqualTo(rate).Within(1e-15));
+        Assert.That(actualMomentum, Is.EqualTo(momentum).Within(1e-15));
+    }
+
+    // Printed by torch.optim.lr_scheduler.CosineAnnealingLR of PyTorch 2.6, whose recursion rounds anew in each step.
+    [TestCase(100, 0, 0, 0.2)]
+    [TestCase(100, 0, 1, 0.19995065603657317)]
+    [TestCase(100, 0, 29, 0.16129070536529772)]
+    [TestCase(100, 0, 50, 0.10000000000000007)]
+    [TestCase(100, 0, 99, 4.9343963426840034e-05)]
+    [TestCase(3910, 0.01, 50, 0.19992334836236694)]
+    [TestCase(3910, 0.01, 1955, 0.10500000000000057)]
+    [TestCase(3910, 0.01, 3909, 0.010000030664777428)]
+    [TestCase(7, 0, 3, 0.12225209339563145)]
+    public void CosineIsCosineAnnealingLr(int steps, double minimum, int step, double rate)
+    {
+        var (actualRate, momentum) = new CosineSchedule(0.2, 0.7, steps, minimum).At(step);
+        Assert.That(actualRate, Is.EqualTo(rate).Within(2e-14));
+        Assert.That(momentum, Is.EqualTo(0.7));
+    }
+
+    [Test]
+    public void ARunWithoutStepsHasNoSchedule()
+    {
+        Assert.That(() => new OneCycleSchedule(1, 0), Throws.TypeOf<ArgumentOutOfRangeException>());
+        Assert.That(() => new CosineSchedule(1, 0.9, 0), Throws.TypeOf<ArgumentOutOfRangeException>());
+    }
+
     [Test]
     public void FlatIsFlat([Values(0, 100_000)] int step) => Assert.That(new FlatSchedule(0.3, 0.7).At(step), Is.EqualTo((0.3, 0.7)));
 }

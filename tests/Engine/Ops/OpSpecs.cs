@@ -18,6 +18,7 @@ internal static partial class OpSpecs
         ImageNorms(Norm.Linf), ImageNorms(Norm.L2), ImageNorms(Norm.L1), Ascend, Project(Norm.Linf), Project(Norm.L2), AddMomentum,
         TrackLoss, HalveSteps, Dlr, TargetedDlr, ClassOfRank,
         TargetedMargin, BoundaryStep, BoundaryRetreat, SquareStart, SquareProposal,
+        AddTo, Exchange, MoveAverage, StandStill, PerturbLayers, AlignmentProbes,
     ];
 
     private static OpSpec Fill => new()
