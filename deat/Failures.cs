@@ -30,6 +30,9 @@ public static class ExitCodes
 
     /// <summary>The run folder cannot be written: disk full, no permission, in use, or holding another run.</summary>
     public const int Storage = 7;
+
+    /// <summary>The guard ended the run: the network was losing its robustness.</summary>
+    public const int Collapse = 8;
 }
 
 /// <summary>An expected failure: the message is one line that tells the user what is wrong and what to do.</summary>
@@ -78,4 +81,11 @@ public sealed class StorageException(string message, Exception? inner = null) : 
 {
     /// <inheritdoc/>
     public override int ExitCode => ExitCodes.Storage;
+}
+
+/// <summary>A run that its guard ended.</summary>
+public sealed class CollapseException(string message, Exception? inner = null) : Failure(message, inner)
+{
+    /// <inheritdoc/>
+    public override int ExitCode => ExitCodes.Collapse;
 }

@@ -7,6 +7,7 @@ public static class MethodResolution
 {
     private const int UsualPatience = 3;
     private const int UsualFirstSteps = 3;
+    private const double UsualCriterion = 0.5;
 
     /// <summary>The method and its parts.</summary>
     /// <exception cref="UsageException">A part is not known, or the method has no adversary that it could be a part of.</exception>
@@ -52,6 +53,7 @@ public static class MethodResolution
             Tau = defaults.Tau is { } tau ? texts.Size("init-tau", tau) : null,
             AttackNorm = defaults.AttackNorm is { } norm ? Norm(texts, norm) : null,
             Patience = defaults.Patience is { } patience ? texts.Integer("patience", patience, 0, 1000) : null,
+            Criterion = defaults.Criterion is { } criterion ? texts.Number("fosc", criterion) : null,
             FirstSteps = defaults.FirstSteps is { } steps ? texts.Integer("first-steps", steps, 1, 1000) : null,
             Replays = defaults.Replays is { } replays
                 ? texts.Integer(texts.IsGiven("max-replays") ? "max-replays" : "replays", replays, 1, 1000)
@@ -90,6 +92,7 @@ public static class MethodResolution
         {
             AttackNorm = loop.AttackNorm,
             Patience = loop.IsFriendly ? method.Defaults.Patience ?? UsualPatience : null,
+            Criterion = loop.MindsStationarity ? method.Defaults.Criterion ?? UsualCriterion : null,
             FirstSteps = loop.StepsByFirstLayer ? method.Defaults.FirstSteps ?? UsualFirstSteps : null,
         },
     };
@@ -112,6 +115,7 @@ public static class MethodResolution
             ("init-tau", takes.Tau is not null, null),
             ("attack-bn", takes.AttackNorm is not null, method.HasAdversary ? "none of its passes only attacks" : null),
             ("patience", takes.Patience is not null, null),
+            ("fosc", takes.Criterion is not null, null),
             ("first-steps", takes.FirstSteps is not null, null),
             ("replays", takes.Replays is not null, method.HasAdversary ? "the schedule decides how many; use --max-replays" : null),
             ("min-replays", takes.MinReplays is not null, null),

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Deat.Engine;
-using Deat.Nn;
 
 namespace Deat.Training;
 
@@ -58,50 +57,6 @@ public sealed record DataOptions
         new() { Mean = [.. Enumerable.Repeat(mean, channels)], Std = [.. Enumerable.Repeat(std, channels)] };
 }
 
-/// <summary>How the weights are updated.</summary>
-public sealed record OptimizerOptions
-{
-    /// <summary>multistep, cyclic or flat.</summary>
-    public required string Schedule { get; init; }
-
-    /// <summary>
-    /// The epochs, from 0, at whose beginnings the multistep schedule lowers the rate to a tenth; 1/2 and 4/5 of the run if null.
-    /// </summary>
-    public IReadOnlyList<int>? Milestones { get; init; }
-
-    /// <summary>The largest learning rate.</summary>
-    public required double LearningRate { get; init; }
-
-    /// <summary>The learning rate at both ends of the cyclic schedule.</summary>
-    public required double LeastLearningRate { get; init; }
-
-    /// <summary>The momentum; the cyclic schedule has its own.</summary>
-    public required double Momentum { get; init; }
-
-    /// <summary>Weight decay on all parameters.</summary>
-    public required double WeightDecay { get; init; }
-
-    /// <summary>The schedule over a run.</summary>
-    /// <param name="epochs">Epochs of the run.</param>
-    /// <param name="batches">Minibatches per epoch.</param>
-    public ILearningRateSchedule Over(int epochs, int batches) => (Schedule, Milestones) switch
-    {
-        ("cyclic", _) => new CyclicSchedule(LearningRate, epochs * batches, LeastLearningRate),
-        ("flat", _) => new FlatSchedule(LearningRate, Momentum),
-        (_, null) => MultiStepSchedule.Standard(LearningRate, Momentum, epochs * batches),
-        _ => new MultiStepSchedule(LearningRate, Momentum, [.. Milestones.Select(epoch => (double)epoch * batches)]),
-    };
-
-    /// <inheritdoc/>
-    public bool Equals(OptimizerOptions? other) => other is not null
-        && (Schedule, LearningRate, LeastLearningRate, Momentum, WeightDecay)
-            == (other.Schedule, other.LearningRate, other.LeastLearningRate, other.Momentum, other.WeightDecay)
-        && (Milestones ?? []).SequenceEqual(other.Milestones ?? []);
-
-    /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(Schedule, LearningRate, LeastLearningRate, Momentum, WeightDecay);
-}
-
 /// <summary>Every option of a training run, resolved.</summary>
 public sealed record TrainOptions
 {
@@ -134,6 +89,21 @@ public sealed record TrainOptions
 
     /// <summary>How the weights are updated.</summary>
     public required OptimizerOptions Optimizer { get; init; }
+
+    /// <summary>Gamma of adversarial weight perturbation: the part of a layer's norm; null where weights are not perturbed.</summary>
+    public double? Perturbation { get; init; }
+
+    /// <summary>The strength of gradient alignment; null where gradients are not aligned.</summary>
+    public double? Alignment { get; init; }
+
+    /// <summary>How weights are averaged beside the run; null where they are not.</summary>
+    public AverageOptions? Average { get; init; }
+
+    /// <summary>After how many epochs without a better one, by the validation images, the run ends; null for none.</summary>
+    public int? StopAfter { get; init; }
+
+    /// <summary>How the run is guarded against collapse; null where it is not.</summary>
+    public GuardOptions? Guard { get; init; }
 
     /// <summary>The attack on validation images after each epoch.</summary>
     public required Attack ValidationAttack { get; init; }
@@ -190,9 +160,12 @@ public sealed record TrainOptions
         ("init-tau", Adversary.Start is null or DeltaInit.Zero ? null : Adversary.Tau?.Text),
         ("attack-bn", Adversary.AttackNorm?.ToString().ToLowerInvariant()),
         ("patience", Write(Adversary.Patience)),
+        ("fosc", Write(Adversary.Criterion)),
         ("first-steps", Write(Adversary.FirstSteps)),
         ("beta", Write(Loss.Beta)),
         ("label-smoothing", Write(Loss.Smoothing)),
+        ("awp-gamma", Write(Perturbation)),
+        ("grad-align", Write(Alignment)),
         ("replays", Write(Adversary.Replays)),
         ("min-replays", Write(Adversary.MinReplays)),
         ("max-replays", Write(Adversary.MaxReplays)),
@@ -210,12 +183,18 @@ public sealed record TrainOptions
         ("width", OptionTexts.Write(Width)),
         ("epochs", OptionTexts.Write(Epochs)),
         ("batch-size", OptionTexts.Write(BatchSize)),
-        ("lr-schedule", Optimizer.Schedule),
+        ("lr-schedule", Optimizer.Rate.Name),
         ("lr-milestones", Optimizer.Milestones is { } epochs ? string.Join(',', epochs.Select(OptionTexts.Write)) : null),
         ("lr-max", OptionTexts.Write(Optimizer.LearningRate)),
-        ("lr-min", Optimizer.Schedule == "cyclic" ? OptionTexts.Write(Optimizer.LeastLearningRate) : null),
-        ("momentum", Optimizer.Schedule == "cyclic" ? null : OptionTexts.Write(Optimizer.Momentum)),
+        ("lr-min", Write(Optimizer.LeastLearningRate)),
+        ("momentum", Write(Optimizer.Momentum)),
         ("weight-decay", OptionTexts.Write(Optimizer.WeightDecay)),
+        ("average", Average?.Rule.Name),
+        ("average-decay", Write(Average?.Decay)),
+        ("average-warm-up", Average?.WarmsUp is { } warmsUp ? OptionTexts.Write(warmsUp) : null),
+        ("average-start", Write(Average?.Start)),
+        ("stop-after", Write(StopAfter)),
+        ("on-collapse", Guard?.Action.ToString().ToLowerInvariant()),
         ("validation-attack", ValidationAttack.Name),
         ("test-attacks", string.Join(',', TestAttacks.Select(attack => attack.Name))),
         ("attack-step", ValidationAttack.StepSize.Text),

@@ -20,6 +20,8 @@ public static class OptionsResolution
         NetworkKind network = Networks.Find(texts.Text("model") ?? "pre18");
         texts.Choice("opt-level", "O0", "O0");
         Pixels step = texts.Size("attack-step", DefaultAttackStep);
+        DataOptions data = Data(texts);
+        int epochs = texts.Integer("epochs", 50, 1, 100_000);
         Precision precision = texts.Precision("precision", Precision.Float32);
         return new TrainOptions
         {
@@ -27,12 +29,17 @@ public static class OptionsResolution
             Adversary = adversary,
             Loss = MethodResolution.Loss(texts, method),
             Compatibility = texts.Choice("compat", "none", "none", "table1") == "table1" ? Compatibility.Table1 : Compatibility.None,
-            Data = Data(texts),
+            Data = data,
             Network = network,
             Width = Width(texts, network),
-            Epochs = texts.Integer("epochs", 50, 1, 100_000),
+            Epochs = epochs,
             BatchSize = texts.Integer("batch-size", 128, 1, 65_536),
-            Optimizer = Optimizer(texts),
+            Optimizer = LearningRates.Resolve(texts),
+            Perturbation = Positive(texts, "awp-gamma", most: 1),
+            Alignment = Alignment(texts, adversary.Epsilon),
+            Average = AverageOptions.Resolve(texts, epochs),
+            StopAfter = StopAfter(texts, data),
+            Guard = Guard(texts, data, method, adversary.Epsilon, step),
             ValidationAttack = Attack.Parse(texts.Text("validation-attack") ?? "cw10", adversary.Epsilon, step),
             TestAttacks = Attack.ParseList(texts.Text("test-attacks") ?? "clean,pgd10", adversary.Epsilon, step),
             ProbeImages = texts.Integer("probe", 0, 0, MaxProbeImages),
@@ -83,26 +90,34 @@ public static class OptionsResolution
         };
     }
 
-    private static OptimizerOptions Optimizer(OptionTexts texts)
+    // 0 is how scripts elsewhere leave a part out.
+    private static double? Positive(OptionTexts texts, string name, double most) =>
+        texts.Number(name, 0, 0, most) is > 0 and double value ? value : null;
+
+    private static double? Alignment(OptionTexts texts, Pixels epsilon)
     {
-        string schedule = texts.Choice("lr-schedule", "multistep", "multistep", "cyclic", "flat");
-        double rate = texts.Number("lr-max", 0.05, 0, 1000);
-        if (schedule != "cyclic" && texts.IsGiven("lr-min"))
-            throw new UsageException($"--lr-min {texts.Text("lr-min")} conflicts with --lr-schedule {schedule}, which has no lower end");
-        if (schedule == "cyclic" && texts.IsGiven("momentum") && texts.Number("momentum", 0.9, 0, 1) != 0.9)
-            throw new UsageException(
-                $"--momentum {texts.Text("momentum")} conflicts with --lr-schedule cyclic, which moves it from 0.9 to 0.8 and back");
-        if (schedule != "multistep" && texts.IsGiven("lr-milestones"))
-            throw new UsageException(
-                $"--lr-milestones {texts.Text("lr-milestones")} conflicts with --lr-schedule {schedule}, which has none");
-        return new OptimizerOptions
-        {
-            Schedule = schedule,
-            Milestones = schedule == "multistep" ? texts.OptionalIntegers("lr-milestones") : null,
-            LearningRate = rate,
-            LeastLearningRate = texts.Number("lr-min", 0, 0, rate),
-            Momentum = texts.Number("momentum", 0.9, 0, 1),
-            WeightDecay = texts.Number("weight-decay", 5e-4),
-        };
+        double? strength = Positive(texts, "grad-align", most: 1000);
+        return strength is not null && epsilon.Value == 0
+            ? throw new UsageException($"--grad-align {texts.Text("grad-align")} conflicts with --epsilon 0: there is no ball to align in")
+            : strength;
+    }
+
+    private static int? StopAfter(OptionTexts texts, DataOptions data) => texts.OptionalInteger("stop-after") is { } epochs
+        ? data.ValidationImages > 0
+            ? epochs
+            : throw new UsageException($"--stop-after {epochs} conflicts with --validation-images 0: nothing tells which epoch is better")
+        : null;
+
+    private static GuardOptions? Guard(OptionTexts texts, DataOptions data, TrainingMethod method, Pixels epsilon, Pixels step)
+    {
+        string[] actions = [.. Enum.GetNames<CollapseAction>().Select(name => name.ToLowerInvariant())];
+        string action = texts.Choice("on-collapse", "none", ["none", .. actions]);
+        if (action == "none")
+            return null;
+        if (data.ValidationImages == 0)
+            throw new UsageException($"--on-collapse {action} conflicts with --validation-images 0: the guard attacks held-out images");
+        if (!method.HasAdversary)
+            throw new UsageException($"--on-collapse {action} conflicts with --method {method.Name}, which has no robustness to lose");
+        return new GuardOptions(Enum.Parse<CollapseAction>(action, ignoreCase: true), Attack.Parse("pgd10", epsilon, step));
     }
 }

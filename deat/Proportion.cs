@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 
 namespace Deat.Training;
 
@@ -11,12 +12,14 @@ public readonly record struct Proportion(int Hits, int Count)
     private const double Quantile = 1.959963984540054;
 
     /// <summary>The accuracy in [0,1].</summary>
+    [JsonIgnore]
     public double Rate => (double)Hits / Count;
 
     /// <summary>
     /// The 95 % score interval for the accuracy on all images of the kind, in [0,1]. Source: Wilson, Probable inference, the law of
     /// succession, and statistical inference (JASA 1927).
     /// </summary>
+    [JsonIgnore]
     public (double Low, double High) Interval
     {
         get

@@ -18,4 +18,18 @@ internal static class RunConfig
             ? texts
             : throw new CheckpointException($"the config.json in {folder} is not one of deat: it names no method");
     }
+
+    /// <summary>
+    /// The options of a run as this version writes them, with those that the version which began it did not have: they are as they are
+    /// where nothing is said.
+    /// </summary>
+    /// <exception cref="UsageException">This version does not understand an option.</exception>
+    public static JsonObject Complete(JsonObject stored)
+    {
+        Dictionary<string, string> texts = stored.ToDictionary(option => option.Key, option => option.Value?.ToString() ?? "");
+        JsonObject complete = stored.DeepClone().AsObject();
+        foreach ((string name, string value) in OptionsResolution.Train(new OptionTexts(new Dictionary<string, string>(), texts)).Texts())
+            complete[name] = value;
+        return complete;
+    }
 }

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Deat.Engine;
 using Deat.Nn;
 
@@ -14,18 +13,16 @@ public sealed class Trainer : IDisposable
     private readonly TrainOptions _options;
     private readonly IReplaySchedule _replays;
     private readonly ILearningRateSchedule _rates;
-    private readonly BatchOrder _order;
     private readonly ImageSet _images;
+    private readonly TrainingBatches _batches;
     private readonly Workspace _workspace;
-    private readonly DeviceImages _source;
     private readonly Sgd _optimizer;
+    private readonly TrainingAverage? _average;
+    private readonly IReadOnlyList<IUpdatePart> _parts;
     private readonly AdversarialPass _pass;
-    private readonly Minibatch _full;
-    private readonly Minibatch _last;
     private readonly Tensor _losses;
     private readonly Tensor _correct;
     private readonly Tensor _magnitudes;
-    private int _orderedEpoch = -1;
     private (double LearningRate, double Momentum) _rate;
 
     /// <summary>Starts a run on a device.</summary>
@@ -41,21 +38,18 @@ public sealed class Trainer : IDisposable
         Model = model ?? options.Network.Create(options.Width, images);
         Model.Place(device, type, options.Seed);
         _optimizer = new Sgd(Model, options.Optimizer.WeightDecay);
-        _order = new BatchOrder(images.Count, options.BatchSize, options.Seed);
+        _average = options.Average is { } average ? new TrainingAverage(options, average, Model) : null;
+        _batches = new TrainingBatches(device, options, images, type);
         _replays = options.Replays();
-        _rates = options.Optimizer.Over(options.Epochs, _order.Batches);
+        _rates = options.Optimizer.Over(options.Epochs, _batches.Count);
         _workspace = new Workspace(device, MemoryCategory.Data);
-        _source = new DeviceImages(device, images, images.Count);
         _losses = _workspace.Plain(new Shape(images.Count, 1), type);
         _correct = _workspace.Plain(new Shape(images.Count, 1), ElementType.Int32);
         _magnitudes = _workspace.Plain(new Shape(images.Count, 1), type);
-        int size = Math.Min(options.BatchSize, images.Count);
-        int rest = images.Count % size;
-        bool seesNatural = options.Objective().SeesNatural;
-        _full = Minibatch.Allocate(_workspace, new Shape(size, images.Channels, images.Height, images.Width), type, seesNatural);
-        _last = rest == 0 ? _full : Minibatch.Allocate(_workspace, _full.X.Shape with { N = rest }, type, seesNatural);
+        Normalization normalization = options.Data.NormalizationOf(images);
+        _parts = TrainingPass.Parts(options, Model, normalization);
         _pass = TrainingPass.Create(
-            options, Model, options.Data.NormalizationOf(images), _full, () => _optimizer.Step(_rate.LearningRate, _rate.Momentum));
+            options, Model, normalization, _batches.First, () => _optimizer.Step(_rate.LearningRate, _rate.Momentum), _parts);
         State = new TrainerState
         {
             Epoch = 0,
@@ -70,14 +64,17 @@ public sealed class Trainer : IDisposable
     /// <summary>The network.</summary>
     public Module Model { get; }
 
+    /// <summary>The average of the network over the run; null where there is none, or none yet.</summary>
+    public WeightAverage? Average => _average?.Weights is { Updates: > 0 } average ? average : null;
+
     /// <summary>Where the run stands.</summary>
     public TrainerState State { get; private set; }
 
     /// <summary>Minibatches per epoch.</summary>
-    public int Batches => _order.Batches;
+    public int Batches => _batches.Count;
 
     /// <summary>Images of a minibatch; the last one of an epoch may have fewer.</summary>
-    public int BatchSize => _full.Count;
+    public int BatchSize => _batches.First.Count;
 
     /// <summary>Whether passes that only attack compute the gradients of weights too, which nobody uses: to see what that costs.</summary>
     public bool ComputesDiscarded
@@ -90,7 +87,7 @@ public sealed class Trainer : IDisposable
     public bool IsEpochDone => State.Batch == Batches;
 
     /// <summary>The learning rate of the next minibatch.</summary>
-    public double LearningRate => _rates.At(State.Epoch * Batches + State.Batch).LearningRate;
+    public double LearningRate => RateAt(State).LearningRate;
 
     /// <summary>Is told about each pass.</summary>
     public Action<PassObservation>? Observer
@@ -108,9 +105,10 @@ public sealed class Trainer : IDisposable
         TrainerState now = State;
         Prepare(now);
         long passes = _pass.Forwards;
-        _options.Method.Loop.Run(_pass, iterations ?? now.Replay.Count);
+        _options.Method.Loop.Run(_pass, iterations ?? Replays.Count);
         Keep(now);
         State = now with { Batch = now.Batch + 1, Passes = now.Passes + _pass.Forwards - passes };
+        _average?.After(State, _batches, _pass);
     }
 
     /// <summary>Reads what the minibatches since the last call showed and adds it to the state's sums. Waits for the device.</summary>
@@ -124,25 +122,36 @@ public sealed class Trainer : IDisposable
             return sums;
         double[] losses = _losses.Slice(sums.Images, part).ToDoubles();
         int[] correct = _correct.Slice(sums.Images, part).ToArray<int>();
-        double[] magnitudes = HasMagnitude ? _magnitudes.Slice(sums.Images, part).ToDoubles() : new double[part.N];
-        (double loss, double magnitude) = (sums.Loss, sums.Magnitude);
-        bool lastOnly = _options.Method.MeasuresLastBatch(_options.Compatibility);
+        double[]? magnitudes = HasMagnitude ? _magnitudes.Slice(sums.Images, part).ToDoubles() : null;
         for (int i = 0; i < part.N; i++)
         {
-            if (lastOnly && (sums.Images + i) % _options.BatchSize == 0)
-                magnitude = 0;
-            RequireFinite(losses[i], "loss", sums.Images + i);
-            RequireFinite(magnitudes[i], "gradient magnitude", sums.Images + i);
-            loss += losses[i];
-            magnitude += magnitudes[i];
+            if (MeasuresLastBatch && sums.Images % _options.BatchSize == 0)
+                sums = sums with { Magnitude = 0 };
+            RequireFinite(losses[i], "loss", sums.Images);
+            RequireFinite(magnitudes?[i] ?? 0, "gradient magnitude", sums.Images);
+            sums = sums.And(losses[i], correct[i], magnitudes?[i]);
         }
 
-        State = State with { Sums = new EpochSums(end, sums.Correct + correct.Sum(), loss, magnitude) };
-        return State.Sums;
+        State = State with { Sums = sums };
+        return sums;
     }
 
+    /// <summary>
+    /// What the schedule says, with one iteration more and half the step for each time that the run went back to a good state.
+    /// </summary>
+    public ReplayState Replays => _options.Method.HasAdversary
+        ? State.Replay with
+        {
+            Count = State.Replay.Count + State.Rollbacks,
+            StepSize = Math.ScaleB(State.Replay.StepSize, -State.Rollbacks),
+        }
+        : State.Replay;
+
+    /// <summary>Whether the magnitude of the epoch is that of its last minibatch alone.</summary>
+    public bool MeasuresLastBatch => _options.Method.MeasuresLastBatch(_options.Compatibility);
+
     /// <summary>Whether the method sees gradient magnitudes in this epoch: those of its attack steps, or of the update itself.</summary>
-    public bool HasMagnitude => State.Replay.Count > 0 || _pass.UpdateWants.HasFlag(Wanted.Input);
+    public bool HasMagnitude => Replays.Count > 0 || _pass.UpdateWants.HasFlag(Wanted.Input);
 
     /// <summary>Lets the replay schedule see the epoch and goes on to the next.</summary>
     /// <param name="best">The best epoch so far, this one included; null without validation.</param>
@@ -163,21 +172,40 @@ public sealed class Trainer : IDisposable
         };
     }
 
+    /// <summary>Keeps what the guard remembers.</summary>
+    internal void Guard(GuardState guard) => State = State with { Guard = guard };
+
+    /// <summary>Goes back to a state, and on from it with smaller steps. The guard remembers what it saw.</summary>
+    internal void RollBack(Checkpoint good)
+    {
+        (GuardState? guard, int rollbacks) = (State.Guard, State.Rollbacks);
+        Restore(good);
+        guard = guard is null ? null : guard with { Seen = State.Sums, Magnitudes = [] };
+        State = State with { Guard = guard, Rollbacks = rollbacks + 1 };
+    }
+
     /// <summary>All that a run needs to go on.</summary>
     /// <exception cref="NumericException">A loss, weight or momentum is not finite: such a state is not to be kept.</exception>
     public Checkpoint Save()
     {
         Fold();
-        IReadOnlyList<NamedArray> arrays = [.. Model.StateDict(), .. _optimizer.StateDict()];
+        IReadOnlyList<NamedArray> arrays = [.. Model.StateDict(), .. _optimizer.StateDict(), .. _average?.Weights.StateDict() ?? []];
         foreach (NamedArray array in arrays)
         {
-            if (CountNotFinite(array) is > 0 and long count)
+            if (array.CountNotFinite() is > 0 and long count)
                 throw new NumericException(
                     $"{array.Name} is not finite at epoch {State.Epoch}, batch {State.Batch} "
                     + $"({count} of {array.Data.Length / array.Type.Bytes()})");
         }
 
         return Checkpoint.Of(arrays, State);
+    }
+
+    /// <summary>The averaged network as a checkpoint of its own, which nothing can go on from; null where there is none.</summary>
+    public Checkpoint? SaveAverage()
+    {
+        using IDisposable? averaged = Average?.InModel();
+        return averaged is null ? null : Checkpoint.Of(Model.StateDict(), State);
     }
 
     /// <summary>Takes over what <see cref="Save"/> gave.</summary>
@@ -190,59 +218,54 @@ public sealed class Trainer : IDisposable
                 $"the checkpoint was trained on other images (digest {state.Data[..12]}, now {_images.Digest[..12]})");
         try
         {
-            (NamedArray[] optimizer, NamedArray[] model) = Split(checkpoint);
+            (NamedArray[] optimizer, NamedArray[] model, NamedArray[] average) = Split(checkpoint);
             Model.LoadStateDict(model);
             _optimizer.LoadStateDict(optimizer);
+            _average?.Weights.LoadStateDict(average);
         }
         catch (StateFileException e)
         {
             throw new CheckpointException(e.Message, e);
         }
 
-        (State, _orderedEpoch) = (state, -1);
+        State = state;
     }
 
-    /// <summary>The arrays of a checkpoint: those of the optimizer, and those of the model.</summary>
-    public static (NamedArray[] Optimizer, NamedArray[] Model) Split(Checkpoint checkpoint)
+    /// <summary>The arrays of a checkpoint: those of the optimizer, of the model, and of its average.</summary>
+    public static (NamedArray[] Optimizer, NamedArray[] Model, NamedArray[] Average) Split(Checkpoint checkpoint)
     {
-        ILookup<bool, NamedArray> parts = checkpoint.Arrays.ToLookup(array => array.Name.StartsWith(Sgd.Prefix, StringComparison.Ordinal));
-        return ([.. parts[true]], [.. parts[false]]);
+        ILookup<string, NamedArray> parts = checkpoint.Arrays.ToLookup(array =>
+            ((string[])[Sgd.Prefix, WeightAverage.Prefix]).FirstOrDefault(prefix => array.Name.StartsWith(prefix, StringComparison.Ordinal))
+            ?? "");
+        return ([.. parts[Sgd.Prefix]], [.. parts[""]], [.. parts[WeightAverage.Prefix]]);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
         _pass.Dispose();
-        _source.Dispose();
+        foreach (IUpdatePart part in _parts)
+            part.Dispose();
+        _batches.Dispose();
         _workspace.Dispose();
         _optimizer.Dispose();
+        _average?.Dispose();
         Model.Dispose();
     }
 
     private void Prepare(TrainerState now)
     {
-        int start = now.Batch * _options.BatchSize;
-        Minibatch batch = _images.Count - start < _full.Count ? _last : _full;
-        if (_orderedEpoch != now.Epoch)
-            _source.SetOrder(_order.Epoch(now.Epoch));
-        _orderedEpoch = now.Epoch;
-        using (Model.Device.Ledger.In(Phase.Data))
-        {
-            RandomKey augmentation = new(_options.Seed, Purpose.Augmentation, now.Epoch, now.Batch);
-            _source.Gather(batch, start, _images.Augment ? augmentation : null);
-        }
-
-        _rate = _rates.At(now.Epoch * Batches + now.Batch);
-        _pass.Batch = batch;
+        _pass.Batch = _batches.Gather(now.Epoch, now.Batch);
+        _rate = RateAt(now);
         Model.Reseed(new RandomKey(_options.Seed, Purpose.Dropout, now.Epoch, now.Batch));
-        TrainingPass.Start(
-            _pass, _options, now.Replay.StepSize, new RandomKey(_options.Seed, Purpose.Delta, now.Epoch, now.Batch));
+        RandomKey key = new(_options.Seed, Purpose.Delta, now.Epoch, now.Batch);
+        TrainingPass.Start(_pass, _options, Replays.StepSize, now.Epoch, key);
     }
 
     // Passes over the same tensors can be recorded, so what the images show comes to its place afterwards.
     private void Keep(TrainerState now)
     {
-        int start = now.Batch * _options.BatchSize;
+        int start = _batches.Start(now.Batch);
         Minibatch batch = _pass.Batch;
         Shape part = new(batch.Count, 1);
         using (Model.Device.Ledger.In(Phase.Data))
@@ -254,16 +277,16 @@ public sealed class Trainer : IDisposable
         }
     }
 
+    // Half the rate for each time that the run went back to a good state.
+    private (double LearningRate, double Momentum) RateAt(TrainerState now)
+    {
+        (double rate, double momentum) = _rates.At(now.Epoch * Batches + now.Batch);
+        return (Math.ScaleB(rate, -now.Rollbacks), momentum);
+    }
+
     private void RequireFinite(double value, string what, int image)
     {
         if (!double.IsFinite(value))
             throw new NumericException($"{what} is {value} at epoch {State.Epoch}, batch {image / _options.BatchSize}");
     }
-
-    private static long CountNotFinite(NamedArray array) => array.Type switch
-    {
-        ElementType.Float32 => MemoryMarshal.Cast<byte, float>(array.Data).ToArray().LongCount(value => !float.IsFinite(value)),
-        ElementType.Float64 => MemoryMarshal.Cast<byte, double>(array.Data).ToArray().LongCount(value => !double.IsFinite(value)),
-        _ => 0,
-    };
 }

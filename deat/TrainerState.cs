@@ -25,6 +25,13 @@ public sealed record TrainerState
     /// <summary>The best epoch so far; null without validation images.</summary>
     public BestEpoch? Best { get; init; }
 
+    /// <summary>How often the run went back to a good state: its steps are as much smaller, see <see cref="Trainer.Replays"/>.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public int Rollbacks { get; init; }
+
+    /// <summary>What the guard remembers; null without one.</summary>
+    public GuardState? Guard { get; init; }
+
     /// <summary>SHA-256 of the training images.</summary>
     public required string Data { get; init; }
 }
@@ -48,8 +55,11 @@ public sealed record BestEpoch(int Epoch, double Accuracy);
 /// <param name="Magnitude">
 /// The sum of the gradient magnitudes that the schedule watches; of the images of the last minibatch alone where the method says so.
 /// </param>
+/// <param name="ZeroGradients">Images whose gradient magnitude is zero.</param>
+/// <param name="Saturated">Images whose loss is zero.</param>
 [method: JsonConstructor]
-public sealed record EpochSums(int Images, int Correct, double Loss, double Magnitude)
+public sealed record EpochSums(
+    int Images, int Correct, double Loss, double Magnitude, int ZeroGradients = 0, int Saturated = 0)
 {
     /// <summary>Nothing added.</summary>
     public static EpochSums None { get; } = new(0, 0, 0, 0);
@@ -61,4 +71,12 @@ public sealed record EpochSums(int Images, int Correct, double Loss, double Magn
     /// <summary>The accuracy in [0,1].</summary>
     [JsonIgnore]
     public double Accuracy => (double)Correct / Images;
+
+    /// <summary>These sums and one image more.</summary>
+    /// <param name="loss">Its loss.</param>
+    /// <param name="correct">1 if it is classified correctly, else 0.</param>
+    /// <param name="magnitude">Its gradient magnitude; null where the method does not take it.</param>
+    public EpochSums And(double loss, int correct, double? magnitude) => new(
+        Images + 1, Correct + correct, Loss + loss, Magnitude + (magnitude ?? 0), ZeroGradients + (magnitude == 0 ? 1 : 0),
+        Saturated + (loss == 0 ? 1 : 0));
 }

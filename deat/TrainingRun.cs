@@ -16,6 +16,8 @@ internal sealed class TrainingRun : IDisposable
     private readonly Trainer _trainer;
     private readonly Evaluator? _validation;
     private readonly SurfaceProbe? _probe;
+    private readonly Evaluator? _heldOut;
+    private readonly CollapseGuard? _guard;
     private readonly ImageSet _test;
     private readonly Normalization _normalization;
     private TimeSpan _trainingTime;
@@ -30,6 +32,11 @@ internal sealed class TrainingRun : IDisposable
         if (SurfaceProbe.Choose(options.ProbeImages, data, "probe") is { } probed)
             _probe = new SurfaceProbe(_trainer.Model, options, probed, stop: () => stop.IsRequested);
         _validation = data.Validation is null ? null : new Evaluator(_trainer.Model, data.Validation, _normalization, options.BatchSize);
+        if (options.Guard is not { } guard)
+            return;
+        _heldOut = new Evaluator(
+            _trainer.Model, data.Validation!.Take(Math.Min(GuardOptions.Images, data.Validation.Count)), _normalization, options.BatchSize);
+        _guard = new CollapseGuard(_trainer, folder, screen, () => _heldOut.Run(guard.Attack, options.Seed).Total);
     }
 
     /// <summary>Goes on from the last checkpoint.</summary>
@@ -38,6 +45,7 @@ internal sealed class TrainingRun : IDisposable
     {
         _trainer.Restore(_folder.LoadLast(acceptPrevious: false));
         _folder.KeepEpochs(_trainer.State.Epoch);
+        _folder.KeepChecks(_trainer.State.Guard?.Checks ?? 0);
         foreach (string note in _folder.Notes)
             _screen.Line($"note: {note}");
         _screen.Line($"resumed at epoch {_trainer.State.Epoch}, batch {_trainer.State.Batch}");
@@ -51,8 +59,12 @@ internal sealed class TrainingRun : IDisposable
         _screen.Line(EpochTable.Header(_options));
         try
         {
-            while (_trainer.State.Epoch < _options.Epochs)
-                RunEpoch();
+            if (GoesBack && _trainer.State is { Epoch: 0, Batch: 0 })
+                _folder.SaveGood(_trainer.Save());
+            while (!IsDone)
+                RunEpochOrGoBack();
+            if (_trainer.State.Epoch < _options.Epochs)
+                _screen.Line($"no better epoch in the last {_options.StopAfter}: the run ends after epoch {_trainer.State.Epoch - 1}");
             Test();
             return ExitCodes.Ok;
         }
@@ -74,7 +86,26 @@ internal sealed class TrainingRun : IDisposable
     {
         _probe?.Dispose();
         _validation?.Dispose();
+        _heldOut?.Dispose();
         _trainer.Dispose();
+    }
+
+    private bool GoesBack => _options.Guard?.Action == CollapseAction.Rollback;
+
+    private bool IsDone => _trainer.State.Epoch == _options.Epochs
+        || (_trainer.State.Best is { } best && _trainer.State.Epoch - 1 - best.Epoch >= _options.StopAfter);
+
+    private void RunEpochOrGoBack()
+    {
+        try
+        {
+            RunEpoch();
+        }
+        catch (NumericException e) when (GoesBack && _trainer.State.Rollbacks < GuardOptions.MaxRollbacks)
+        {
+            _screen.Line($"warning: {e.Message}");
+            GoBack();
+        }
     }
 
     private void RunEpoch()
@@ -86,13 +117,21 @@ internal sealed class TrainingRun : IDisposable
         {
             ThrowIfStopped();
             _trainer.TrainBatch();
+            if (_guard?.Look() is { Count: > 0 } alarms && MustLeave(alarms))
+                return;
             _screen.Progress(() => Progress(start, first));
         }
 
         EpochSums sums = _trainer.Fold();
         _trainingTime = _screen.Time.GetElapsedTime(start);
         (EvaluationResult? clean, EvaluationResult? robust) = Validate();
-        Finish(Metrics(sums, clean, robust) with { Probe = MeasureProbe() });
+        (EvaluationResult? averageClean, EvaluationResult? averageRobust) = ValidateAverage();
+        Finish(Metrics(sums, clean, robust) with
+        {
+            Probe = MeasureProbe(),
+            AverageAccuracy = averageClean?.Total.Rate,
+            AverageRobustAccuracy = averageRobust?.Total.Rate,
+        });
     }
 
     private ProbeMetrics? MeasureProbe()
@@ -102,9 +141,43 @@ internal sealed class TrainingRun : IDisposable
         ThrowIfStopped();
         long start = _screen.Time.GetTimestamp();
         TrainerState state = _trainer.State;
-        ProbeEpoch shown = _probe.Measure(state.Epoch, state.Replay.Count, state.Replay.StepSize);
+        ProbeEpoch shown = _probe.Measure(state.Epoch, _trainer.Replays.Count, _trainer.Replays.StepSize);
         _folder.Append(_probe.Header, shown);
         return shown.Metrics(_probe.Header.Epsilon, _screen.Time.GetElapsedTime(start).TotalSeconds);
+    }
+
+    // Whether the epoch is given up, because the run went back.
+    private bool MustLeave(IReadOnlyList<Alarm> alarms)
+    {
+        if (_options.Guard!.Action == CollapseAction.Say)
+            return false;
+        if (GoesBack && _trainer.State.Rollbacks < GuardOptions.MaxRollbacks)
+        {
+            GoBack();
+            return true;
+        }
+
+        _folder.SaveLast(_trainer.Save());
+        string best = _trainer.State.Best is { } epoch ? $"; the best epoch was {epoch.Epoch}" : "";
+        throw new CollapseException(
+            $"the guard ended the run at epoch {_trainer.State.Epoch}, batch {_trainer.State.Batch} ({string.Join(", ", alarms)}){best}; "
+            + $"see guard.jsonl in {_folder.Location}");
+    }
+
+    private void GoBack()
+    {
+        _trainer.RollBack(_folder.LoadGood());
+        _folder.KeepEpochs(_trainer.State.Epoch);
+        ReplayState replays = _trainer.Replays;
+        string from = FormattableString.Invariant($"{replays.Count} iterations of {255 * replays.StepSize:F1}/255");
+        _screen.Line(FormattableString.Invariant(
+            $"back to the beginning of epoch {_trainer.State.Epoch}, from there with {from} and learning rate {_trainer.LearningRate:G3}"));
+    }
+
+    private (EvaluationResult? Clean, EvaluationResult? Robust) ValidateAverage()
+    {
+        using IDisposable? averaged = _trainer.Average?.InModel();
+        return averaged is null ? (null, null) : Validate();
     }
 
     private (EvaluationResult? Clean, EvaluationResult? Robust) Validate()
@@ -135,8 +208,8 @@ internal sealed class TrainingRun : IDisposable
             LearningRate = _trainer.LearningRate,
             TrainLoss = sums.MeanLoss,
             TrainAccuracy = sums.Accuracy,
-            Replays = state.Replay.Count,
-            StepSize = state.Replay.StepSize,
+            Replays = _trainer.Replays.Count,
+            StepSize = _trainer.Replays.StepSize,
             Passes = state.Passes,
             Magnitude = _trainer.HasMagnitude ? sums.Magnitude : null,
             Threshold = state.Replay.Threshold,
@@ -160,25 +233,28 @@ internal sealed class TrainingRun : IDisposable
         Checkpoint checkpoint = _trainer.Save();
         if (isBest)
             _folder.SaveBest(checkpoint);
+        if (_trainer.SaveAverage() is { } average)
+            _folder.SaveAverage(average);
+        if (GoesBack)
+            _folder.SaveGood(checkpoint);
         _folder.SaveLast(checkpoint);
     }
 
     private void Test()
     {
-        string which = "last epoch";
-        if (_trainer.State.Best is { } best)
+        (string Which, IReadOnlyList<NamedArray> State)[] networks = [.. Networks()];
+        using Evaluator evaluator = new(_trainer.Model, _test, _normalization, _options.BatchSize);
+        foreach ((string which, IReadOnlyList<NamedArray> state) in networks)
         {
-            _trainer.Model.LoadStateDict(Trainer.Split(_folder.LoadBest()).Model);
-            which = $"best epoch, {best.Epoch}";
+            _trainer.Model.LoadStateDict(state);
+            EvaluationResult[] results = [.. _options.TestAttacks.Select(attack => Run(evaluator, attack))];
+            _folder.AppendTest([.. results.Select(result => new AttackResult(result.Attack.LogName, result.Loss, result.Total.Rate))]);
+            _screen.Line();
+            _screen.Line($"test on {_test.Count} images, epsilon {_options.Adversary.Epsilon.Text}, {which}; with 95 % interval:");
+            foreach (EvaluationResult result in results)
+                _screen.Line($"  {result.Attack.Title,-8} {result.Total}");
         }
 
-        using Evaluator evaluator = new(_trainer.Model, _test, _normalization, _options.BatchSize);
-        EvaluationResult[] results = [.. _options.TestAttacks.Select(attack => Run(evaluator, attack))];
-        _folder.AppendTest([.. results.Select(result => new AttackResult(result.Attack.LogName, result.Loss, result.Total.Rate))]);
-        _screen.Line();
-        _screen.Line($"test on {_test.Count} images, epsilon {_options.Adversary.Epsilon.Text}, {which}; with 95 % interval:");
-        foreach (EvaluationResult result in results)
-            _screen.Line($"  {result.Attack.Title,-8} {result.Total}");
         _screen.Line($"folder {_folder.Location}");
         _screen.Line($"figure {_folder.In("magnitude.svg")}");
         if (_probe is not null)
@@ -186,10 +262,21 @@ internal sealed class TrainingRun : IDisposable
         _screen.Line($"next   deat eval {Path.GetRelativePath(".", _folder.Location)} --attack fgsm,pgd20,cw20");
     }
 
+    // Beside an average all that it can be compared with.
+    private IEnumerable<(string Which, IReadOnlyList<NamedArray> State)> Networks()
+    {
+        if (_trainer.State.Best is { } best)
+            yield return ($"best epoch, {best.Epoch}", Trainer.Split(_folder.LoadBest()).Model);
+        if (_trainer.State.Best is null || _trainer.Average is not null)
+            yield return ("last epoch", _trainer.Model.StateDict());
+        if (_trainer.SaveAverage() is { } average)
+            yield return ($"average, {_options.Average!.Rule.Name}", average.Arrays);
+    }
+
     private int Stopped()
     {
         // A state that is done is on disk already.
-        if (_trainer.State.Epoch < _options.Epochs)
+        if (!IsDone)
             _folder.SaveLast(_trainer.Save());
         string where = $"epoch {_trainer.State.Epoch}, batch {_trainer.State.Batch}";
         _screen.Line($"stopped at {where}; go on with: deat train --resume {Path.GetRelativePath(".", _folder.Location)}");
@@ -212,7 +299,7 @@ internal sealed class TrainingRun : IDisposable
         double rate = done * _options.BatchSize / elapsed.TotalSeconds;
         long left = ((long)(_options.Epochs - state.Epoch) * _trainer.Batches) - state.Batch;
         TimeSpan remaining = elapsed / done * left;
-        string place = $"epoch {state.Epoch}, batch {state.Batch} of {_trainer.Batches}, replays {state.Replay.Count}";
+        string place = $"epoch {state.Epoch}, batch {state.Batch} of {_trainer.Batches}, replays {_trainer.Replays.Count}";
         string shown = FormattableString.Invariant($"loss {sums.MeanLoss:F3}, accuracy {sums.Accuracy:P1}, {rate:F0} images/s");
         return $"{place}, {shown}, {EpochTable.Duration(remaining)} left at this rate";
     }

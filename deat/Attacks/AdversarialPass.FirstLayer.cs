@@ -19,6 +19,7 @@ public sealed partial class AdversarialPass
     {
         IFirstLayer network = (IFirstLayer)model;
         ComputeDevice device = Batch.X.Device;
+        BeforeUpdate();
         using Tape tape = new(device, Wanted.Both, UpdatePrecision);
         for (int round = 0; round < rounds; round++)
         {
@@ -36,6 +37,7 @@ public sealed partial class AdversarialPass
             tape.Backward(network.First.Forward(tape, Batch.Z), costate);
         }
 
+        AfterUpdate();
         using (device.Ledger.In(Phase ?? Engine.Phase.Optimizer, rounds - 1))
             Update!();
     }

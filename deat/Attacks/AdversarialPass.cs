@@ -60,6 +60,18 @@ public sealed partial class AdversarialPass(Module model, Loss loss, Normalizati
     /// </summary>
     public bool ComputesDiscarded { get; set; }
 
+    /// <summary>
+    /// The limit of the first-order stationary condition at or below which an image keeps its delta for good, from the second of the passes
+    /// on that only move delta; null if it moves in any case.
+    /// </summary>
+    public double? Criterion { get; set; }
+
+    /// <summary>What goes around the passes that update the weights, from the outside to the inside.</summary>
+    public IReadOnlyList<IUpdatePart> Parts { get; init; } = [];
+
+    /// <summary>The random stream of the minibatch.</summary>
+    public RandomKey Key { get; private set; }
+
     /// <summary>What the launches are counted under, where it is not training.</summary>
     public Phase? Phase { get; init; }
 
@@ -77,7 +89,8 @@ public sealed partial class AdversarialPass(Module model, Loss loss, Normalizati
     /// <param name="tau">Its scale, in pixel range [0,1].</param>
     /// <param name="clampPixels">Whether x + delta is kept in [0,1].</param>
     /// <param name="key">The random stream of the minibatch.</param>
-    public void Start(DeltaInit kind, double tau, bool clampPixels, RandomKey key)
+    /// <param name="images">[N, 1, 1, 1] Int32: the images' numbers, where each has a stream of its own.</param>
+    public void Start(DeltaInit kind, double tau, bool clampPixels, RandomKey key, Tensor? images = null)
     {
         using Ledger.Scope scope = Batch.X.Device.Ledger.In(Phase ?? Engine.Phase.Data);
         if (Batch.Natural is Tensor natural)
@@ -86,9 +99,10 @@ public sealed partial class AdversarialPass(Module model, Loss loss, Normalizati
             Ops.AdversarialInput(natural, Batch.X, Batch.Delta, normalization);
         }
 
-        if (Patience is int patience)
-            Ops.GiveLives(Batch.Lives, patience + 1);
-        Ops.InitializeDelta(Batch.Delta, Batch.X, kind, tau, clampPixels, key);
+        Key = key;
+        if (CanStandStill)
+            Ops.GiveLives(Batch.Lives, (Patience ?? 0) + 1);
+        Ops.InitializeDelta(Batch.Delta, Batch.X, kind, tau, clampPixels, key, images);
         Ops.AdversarialInput(Batch.Z, Batch.X, Batch.Delta, normalization);
     }
 
@@ -102,19 +116,48 @@ public sealed partial class AdversarialPass(Module model, Loss loss, Normalizati
     {
         Ledger ledger = Batch.X.Device.Ledger;
         using Ledger.Scope scope = ledger.In(Phase ?? PhaseOf(wanted), iteration);
+        bool updates = wanted.HasFlag(Wanted.Parameters);
+        if (updates)
+            BeforeUpdate();
         using PassResult result = ResultOf(wanted);
         if (result.InputGradient is not null)
             Step(result.InputGradient, iteration);
         Observer?.Invoke(new PassObservation(iteration, result.Loss, result.InputGradient, Batch));
-        if (wanted.HasFlag(Wanted.Parameters))
+        if (updates)
         {
+            AfterUpdate();
             using (ledger.In(Phase ?? Engine.Phase.Optimizer, iteration))
                 Update!();
         }
     }
 
+    /// <summary>A forward and backward pass at z for the gradients of the weights, which updates nothing.</summary>
+    public void Differentiate()
+    {
+        using PassResult result = ResultOf(Wanted.Parameters);
+    }
+
+    /// <summary>Counts passes of the minibatch that are made around this one's.</summary>
+    /// <param name="forwards">Forward passes.</param>
+    /// <param name="backwards">Backward passes.</param>
+    public void Count(int forwards, int backwards) => _passes.Count(Batch, forwards, backwards);
+
     /// <summary>Gives the graphs of the passes back.</summary>
     public void Dispose() => _passes.Dispose();
+
+    private bool CanStandStill => Patience is not null || Criterion is not null;
+
+    private void BeforeUpdate()
+    {
+        foreach (IUpdatePart part in Parts)
+            part.Before(this);
+    }
+
+    private void AfterUpdate()
+    {
+        foreach (IUpdatePart part in Parts.Reverse())
+            part.After(this);
+    }
 
     private Loss LossOf(Wanted wanted) => wanted == Wanted.Input ? AttackLoss ?? loss : loss;
 
@@ -141,10 +184,16 @@ public sealed partial class AdversarialPass(Module model, Loss loss, Normalizati
         {
             if (Patience is not null)
                 Ops.TakeLives(Batch.Correct, Batch.Lives);
-            Tensor? active = Patience is null ? null : Batch.Lives;
+            if (Criterion is double limit && iteration > 0)
+                StandStill(scratch, gradient, limit);
+            Tensor? active = CanStandStill ? Batch.Lives : null;
             Ops.LinfStep(scratch, gradient, Batch.X, Batch.Delta, Batch.Z, Ball, normalization, Batch.Magnitude, active);
         }
     }
+
+    private void StandStill(Workspace scratch, Tensor gradient, double limit) => Ops.StandStill(
+        scratch, gradient, Batch.Delta, Ball.Epsilon, normalization, LossOf(Wanted.Input).IsSum ? 1 : Batch.Count, limit,
+        scratch.Plain(Batch.Magnitude.Shape, Batch.Magnitude.Type), Batch.Lives);
 
     private static Phase PhaseOf(Wanted wanted) =>
         wanted.HasFlag(Wanted.Parameters) ? Engine.Phase.Update : Engine.Phase.Attack;

@@ -8,13 +8,18 @@ internal static class EpochTable
     public static string Header(TrainOptions options)
     {
         string[] validation = options.Data.ValidationImages > 0 ? ["val clean", $"val {options.ValidationAttack.Title}"] : [];
-        return Line(["epoch", "replays", "loss", "accuracy", "magnitude", "threshold", "passes", "seconds", .. validation]);
+        string[] average = validation.Length > 0 && options.Average?.Rule.Name is { } name ? [$"{name} clean", $"{name} robust"] : [];
+        return Line(["epoch", "replays", "loss", "accuracy", "magnitude", "threshold", "passes", "seconds", .. validation, .. average]);
     }
 
-    public static string Row(EpochMetrics m) => Line(
-        Text(m.Epoch, "F0"), Text(m.Replays, "F0"), Text(m.TrainLoss, "F4"), Text(m.TrainAccuracy, "P1"), Text(m.Magnitude, "F1"),
-        Text(m.Threshold, "F1"), Text(m.Passes, "F0"), Text(m.Seconds, "F1"), Text(m.ValidationAccuracy, "P1"),
-        Text(m.RobustAccuracy, "P1"));
+    public static string Row(EpochMetrics m)
+    {
+        string[] average = m.AverageAccuracy is null ? [] : [Text(m.AverageAccuracy, "P1"), Text(m.AverageRobustAccuracy, "P1")];
+        return Line([
+            Text(m.Epoch, "F0"), Text(m.Replays, "F0"), Text(m.TrainLoss, "F4"), Text(m.TrainAccuracy, "P1"), Text(m.Magnitude, "F1"),
+            Text(m.Threshold, "F1"), Text(m.Passes, "F0"), Text(m.Seconds, "F1"), Text(m.ValidationAccuracy, "P1"),
+            Text(m.RobustAccuracy, "P1"), .. average]);
+    }
 
     /// <summary>Such as 0:45, 12:03, 3:20:00.</summary>
     public static string Duration(TimeSpan time) => time.TotalHours >= 1

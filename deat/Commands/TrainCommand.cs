@@ -25,15 +25,18 @@ internal static class TrainCommand
         new("init-tau", "size", "size of the start, as --epsilon (default by method)"),
         new("attack-bn", "mode", "batch norm in passes that only attack: train (by the batch), eval (default train; friendly: eval)"),
         new("patience", "n", "friendly: how many wrong predictions the attack goes beyond (default 3)", "tau"),
+        new("fosc", "x", "fosc: limit of the stationary condition in the first epoch (default 0.5)"),
         new("first-steps", "n", "propagate: steps by the first layer in each iteration (default 3)"),
         new("beta", "x", "trades, mart: weight of the divergence (default 6)"),
         new("label-smoothing", "x", "ce: part of each label that all classes share in training, 0 to 1 (default 0)"),
+        new("awp-gamma", "x", "with any method: perturb weights by so much of each layer's norm, such as 0.005 (default 0: not)"),
+        new("grad-align", "x", "with any method: strength of gradient alignment, such as 0.2 (default 0: none)"),
         new("replays", "n", "fixed: replays m or attack steps k (default by method)", "minibatch-replays", "attack-iters"),
         new("min-replays", "n", "ramp: number of iterations at the beginning (default 2)"),
-        new("max-replays", "n", "delay, accuracy, m+, ramp: largest number of iterations (default by method)", "max-iteration"),
+        new("max-replays", "n", "delay, accuracy, curriculum, m+, ramp: largest number of iterations (default by method)", "max-iteration"),
         new("gamma", "x", "m+: what the gradient magnitude is multiplied with for the next threshold (default 1.01)"),
         new("delay", "epochs", "delay: epochs from one increase to the next (default 3)"),
-        new("target-accuracy", "x", "accuracy: training accuracy that asks for one iteration more (default 0.4)", "threshold"),
+        new("target-accuracy", "x", "accuracy, curriculum: training accuracy that asks for one iteration more (default 0.4)", "threshold"),
         new("data", "name", $"the data set: {string.Join(", ", DataSets.Names)}"),
         new("data-dir", "folder", "where the data set's files are"),
         new("train-images", "n", "use the first n training images, in equal parts by class"),
@@ -45,12 +48,19 @@ internal static class TrainCommand
         new("width", "n", "channels of the network's first layer (default as published: 64; wrn, mnist 16; dense121 24)"),
         new("epochs", "n", "passes over the training images (default 50)"),
         new("batch-size", "n", "images per minibatch (default 128)"),
-        new("lr-schedule", "kind", "learning rate over the run: multistep, cyclic, flat (default multistep)"),
+        new("lr-schedule", "kind", $"learning rate over the run; {Explained(LearningRates.All)} (default multistep)"),
         new("lr-milestones", "epochs", "multistep: epochs, from 0, that begin with a tenth of the rate (default 1/2 and 4/5 of the run)"),
         new("lr-max", "x", "largest learning rate (default 0.05)", "lr"),
-        new("lr-min", "x", "cyclic: learning rate at both ends (default 0)"),
-        new("momentum", "x", "momentum of SGD (default 0.9; cyclic has its own)"),
+        new("lr-min", "x", "cyclic, cosine: learning rate at the low end (default 0)"),
+        new("momentum", "x", "momentum of SGD (default 0.9; cyclic and one-cycle have their own)"),
         new("weight-decay", "x", "weight decay on all parameters (default 0.0005)"),
+        new("average", "name", $"average of the weights beside the run; none; {Explained(Averages.All)} (default none)"),
+        new("average-decay", "x", "ema: what the average keeps of itself in a minibatch (default 0.999)"),
+        new("average-warm-up", "on|off", "ema: keep less at the beginning, (1 + n) / (10 + n) in minibatch n (default on)"),
+        new("average-start", "epoch", "swa: first epoch, from 0, whose end is averaged (default 3/4 of the run)"),
+        new("stop-after", "epochs", "end the run after so many epochs without a better one by the validation images (default never)"),
+        new("on-collapse", "action", "guard against catastrophic overfitting, zero gradients, saturation: none, say, stop, "
+            + "rollback (to the last good state, then half the step and rate, one iteration more) (default none)"),
         new("validation-attack", "name", "attack on validation images after each epoch (default cw10)"),
         new("test-attacks", "names", "attacks on test images at the end, with commas (default clean,pgd10)"),
         new("attack-step", "size", "step size of these attacks, as --epsilon (default 2)"),
@@ -94,7 +104,7 @@ internal static class TrainCommand
         SurfaceProbe.Choose(options.ProbeImages, (train, validation, test), "probe");
         using RunFolder folder = resumed is null
             ? RunFolder.Create(given.GetValueOrDefault("out-dir") ?? NewFolder(options, screen.Time), options.ToJson())
-            : RunFolder.Resume(resumed, options.ToJson(), MayDifferOnResume);
+            : RunFolder.Resume(resumed, options.ToJson(), MayDifferOnResume, complete: RunConfig.Complete);
         folder.WriteEnvironment(RunEnvironment.Describe(
             device.Name, $"{device.Listing.Id}, {DeviceText.Compiler(device.Traits.Backend)}", device.Listing.Driver));
         Show(options, folder, screen);

@@ -26,6 +26,9 @@ public sealed record AdversaryOptions
     /// <summary>How often an image may be classified wrongly before the attack leaves it as it is; null if never.</summary>
     public int? Patience { get; init; }
 
+    /// <summary>The limit of the first-order stationary condition in epoch 0; null if images are not asked for it.</summary>
+    public double? Criterion { get; init; }
+
     /// <summary>YOPO's steps n by the first layer in each round.</summary>
     public int? FirstSteps { get; init; }
 

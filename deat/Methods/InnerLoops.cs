@@ -22,6 +22,9 @@ public sealed record InnerLoop(string Name, string Title) : IPart
     /// <summary>Whether the attack leaves images that are classified wrongly as they are.</summary>
     public bool IsFriendly { get; init; }
 
+    /// <summary>Whether the attack leaves images whose perturbation is as good as stationary as they are.</summary>
+    public bool MindsStationarity { get; init; }
+
     /// <summary>Whether steps of delta run the first layer alone.</summary>
     public bool StepsByFirstLayer { get; init; }
 
@@ -81,6 +84,19 @@ public static class InnerLoops
     };
 
     /// <summary>
+    /// The same, but an image whose adversarial example meets the first-order stationary condition up to a limit keeps it, from the second
+    /// step on. The limit falls to zero over the run: see <see cref="StationarityLimit"/>. Source: Wang et al., On the Convergence and
+    /// Robustness of Adversarial Training (ICML 2019), algorithm 1, without the weights that its code (YisenWang/dynamic_adv_training)
+    /// gives to images by their losses. Images that are done stay in the batch and cost what they cost.
+    /// </summary>
+    public static InnerLoop Stationary { get; } = Attack with
+    {
+        Name = "fosc",
+        Title = "as attack, but an image stands still once it is stationary up to --fosc, which falls to 0",
+        MindsStationarity = true,
+    };
+
+    /// <summary>
     /// Full passes whose gradients are summed for one update, each followed by steps that run the first layer alone: YOPO (Zhang et al.,
     /// You Only Propagate Once, NeurIPS 2019, algorithm 1; the code's sum of gradients over the rounds, not their mean).
     /// </summary>
@@ -94,7 +110,17 @@ public static class InnerLoops
     };
 
     /// <summary>All inner loops, in the order of the help.</summary>
-    public static IReadOnlyList<InnerLoop> All { get; } = [Replay, Attack, Friendly, Propagate];
+    public static IReadOnlyList<InnerLoop> All { get; } = [Replay, Attack, Friendly, Stationary, Propagate];
+
+    /// <summary>
+    /// The limit of the stationary condition in an epoch: linear from its largest value to 0 at 5/6 of the run, as in the published runs
+    /// (0.5 to 0 in 100 of 120 epochs), and then 0.
+    /// </summary>
+    /// <param name="largest">The limit in epoch 0.</param>
+    /// <param name="epoch">The epoch, from 0.</param>
+    /// <param name="epochs">Epochs of the run.</param>
+    public static double StationarityLimit(double largest, int epoch, int epochs) =>
+        Math.Max(0, largest * (1 - (6.0 * epoch / (5.0 * epochs))));
 
     private static void Steps(AdversarialPass pass, int count)
     {

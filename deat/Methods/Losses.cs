@@ -10,7 +10,8 @@ namespace Deat.Training;
 /// </summary>
 /// <param name="Of">The loss [1, 1, 1, 1], given the tape that records the pass, the network and the minibatch.</param>
 /// <param name="Forwards">How often the network runs.</param>
-public sealed record Loss(Func<Tape, Module, Minibatch, Tensor> Of, int Forwards = 1);
+/// <param name="IsSum">Whether it is the sum over the images, not the mean.</param>
+public sealed record Loss(Func<Tape, Module, Minibatch, Tensor> Of, int Forwards = 1, bool IsSum = false);
 
 /// <summary>The losses, for attacks and for training.</summary>
 public static class Losses
@@ -47,7 +48,7 @@ public static class Losses
             Tensor adversarial = Adversarial(tape, model, batch);
             return Ops.KullbackLeibler(tape, Natural(tape, model, batch), adversarial, Reduction.Sum, batch.Losses);
         },
-        Forwards: 2);
+        Forwards: 2, IsSum: true);
 
     /// <summary>Cross-entropy at x + delta with smoothed labels.</summary>
     /// <param name="smoothing">The part of each label that all classes share equally, in [0, 1].</param>

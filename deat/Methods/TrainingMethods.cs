@@ -56,6 +56,19 @@ public static class TrainingMethods
             Schedule = Schedules.Ramp,
             Defaults = Schedules.Ramp.Adopt(Steps(10, alpha: 2) with { Start = DeltaInit.Zero }),
         },
+        new("cat", "Curriculum: PGD from clean images on, one step more whenever the training accuracy exceeds p")
+        {
+            Loop = InnerLoops.Attack,
+            Schedule = Schedules.Curriculum,
+            Defaults = Schedules.Curriculum.Adopt(Steps(7, alpha: 2) with { Start = DeltaInit.Zero }),
+        },
+        new("fosc", "Dynamic: PGD that leaves an image once it is stationary up to a limit, which falls to 0 over the run")
+        {
+            Loop = InnerLoops.Stationary,
+            Schedule = Schedules.Fixed,
+            ClampsStart = true,
+            Defaults = Steps(10, alpha: 2) with { Criterion = 0.5 },
+        },
         new("trades", "TRADES: k steps away from the prediction at the image, then one update towards it")
         {
             Loop = InnerLoops.Attack,

@@ -38,11 +38,15 @@ internal sealed class LossSurface : IDisposable
         _source = new DeviceImages(model.Device, images, size);
         Shape shape = new(size, images.Channels, images.Height, images.Width);
         Batch = Minibatch.Allocate(_workspace, shape, model.Type, seesNatural);
+        Numbers = _workspace.Plain(new Shape(size, 1), ElementType.Int32);
         Pass = new AdversarialPass(model, loss ?? Losses.CrossEntropy, normalization) { Batch = Batch, Phase = Phase.Probe };
     }
 
     /// <summary>The minibatch that attacks perturb.</summary>
     public Minibatch Batch { get; }
+
+    /// <summary>The number of each of its images, Int32 [N, 1, 1, 1]: each has random numbers of its own.</summary>
+    public Tensor Numbers { get; }
 
     /// <summary>Passes over <see cref="Batch"/> that differentiate the loss of the surface.</summary>
     public AdversarialPass Pass { get; }
@@ -90,14 +94,14 @@ internal sealed class LossSurface : IDisposable
 
     /// <summary>Where an attack ends.</summary>
     /// <param name="images">The images.</param>
-    /// <param name="attack">Moves the delta of <see cref="Batch"/>, given the place of its first image among all.</param>
+    /// <param name="attack">Moves the delta of <see cref="Batch"/>.</param>
     /// <returns>[images, C, H, W], pixel range.</returns>
-    public double[] Attacked(int[] images, Action<int> attack)
+    public double[] Attacked(int[] images, Action attack)
     {
         double[] deltas = new double[images.Length * _images.ImageBytes];
         ForBatches(images, (first, count) =>
         {
-            attack(first);
+            attack();
             Batch.Delta.ToDoubles().AsSpan(0, count * _images.ImageBytes).CopyTo(deltas.AsSpan(first * _images.ImageBytes));
         });
         return deltas;
@@ -123,6 +127,7 @@ internal sealed class LossSurface : IDisposable
             using (_model.Device.Ledger.In(Phase.Probe))
             {
                 _source.SetOrder(order);
+                Numbers.CopyFrom<int>(order);
                 _source.Gather(Batch, 0);
             }
 

@@ -113,7 +113,7 @@ internal sealed class SurfaceProbe : IDisposable
     {
         double[] zero = new double[_images.Count * _images.ImageBytes];
         (double[] cleanLosses, double[] cleanGradients) = _surface.At(_all, zero, wantsGradients: true);
-        double[] deltas = TrainingDeltas(replays, stepSize);
+        double[] deltas = TrainingDeltas(epoch, replays, stepSize);
         (double[] losses, double[] gradients) = _surface.At(_all, deltas, wantsGradients: true);
         double[] next = NextDeltas(deltas, gradients, stepSize);
         double[] nextLosses = _surface.At(_all, next, wantsGradients: false).Losses;
@@ -135,17 +135,17 @@ internal sealed class SurfaceProbe : IDisposable
         };
     }
 
-    private double[] TrainingDeltas(int replays, double stepSize) => _surface.Attacked(_all, first =>
+    private double[] TrainingDeltas(int epoch, int replays, double stepSize) => _surface.Attacked(_all, () =>
     {
-        TrainingPass.Start(_attack, _options, stepSize, Key(2), first);
+        TrainingPass.Start(_attack, _options, stepSize, epoch, Key(2), _surface.Numbers);
         if (_options.Method.HasAdversary)
             _options.Method.Loop.Perturb(_attack, replays);
     });
 
-    private double[] StrongDeltas() => _surface.Attacked(_all, first =>
+    private double[] StrongDeltas() => _surface.Attacked(_all, () =>
     {
         _surface.Pass.Ball = new LinfBall { Epsilon = Header.Epsilon, Alpha = Header.StrongStep };
-        _surface.Pass.Start(DeltaInit.Uniform, Header.Epsilon, clampPixels: true, Key(1), first);
+        _surface.Pass.Start(DeltaInit.Uniform, Header.Epsilon, clampPixels: true, Key(1), _surface.Numbers);
         for (int i = 0; i < StrongSteps; i++)
             _surface.Pass.Run(Wanted.Input, i);
     });
@@ -186,7 +186,7 @@ internal sealed class SurfaceProbe : IDisposable
     {
         IReadOnlyList<double> offsets = Header.SliceOffsets;
         int size = _images.ImageBytes;
-        RandomKey key = Key(0) with { Batch = image };
+        RandomKey key = Key(0) with { Epoch = image };
         double[] points = new double[offsets.Count * offsets.Count * size];
         for (int i = 0; i < size; i++)
         {
@@ -236,7 +236,8 @@ internal sealed class SurfaceProbe : IDisposable
         return sums;
     }
 
-    private RandomKey Key(int use) => new(_options.Seed, Purpose.Probe, use);
+    // Each image has its own stream: its number goes to the place of the epoch.
+    private RandomKey Key(int use) => new(_options.Seed, Purpose.Probe, Epoch: 0, use);
 
     private static void RequireFinite(ProbeEpoch shown)
     {

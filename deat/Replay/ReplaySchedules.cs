@@ -40,13 +40,17 @@ public sealed record DelayedReplays : IReplaySchedule
 }
 
 /// <summary>
-/// DEAT-p: one more after each epoch with a training accuracy above <see cref="Accuracy"/>. Source: TrustAI/DEAT,
-/// deat-p_cifar10.py.
+/// One more after each epoch with a training accuracy above <see cref="Accuracy"/>: DEAT-p (TrustAI/DEAT, deat-p_cifar10.py), and from none
+/// on the curriculum of Cai, Liu and Song, Curriculum Adversarial Training (IJCAI 2018), where an attack of k steps is left for one of k +
+/// 1 when the network resists it. Of theirs, mixing weaker attacks into a batch and quantisation are not part of it.
 /// </summary>
 public sealed record AccuracyReplays : IReplaySchedule
 {
     /// <summary>The training accuracy p in [0,1] that must be exceeded.</summary>
     public required double Accuracy { get; init; }
+
+    /// <summary>The count in epoch 0.</summary>
+    public int Least { get; init; } = 1;
 
     /// <summary>The largest count.</summary>
     public required int Maximum { get; init; }
@@ -55,7 +59,7 @@ public sealed record AccuracyReplays : IReplaySchedule
     public required double StepSize { get; init; }
 
     /// <inheritdoc/>
-    public ReplayState First => new(0, 1, StepSize);
+    public ReplayState First => new(0, Least, StepSize);
 
     /// <inheritdoc/>
     public ReplayState Next(ReplayState now, EpochOutcome shown) => now with

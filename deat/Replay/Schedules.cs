@@ -70,6 +70,20 @@ public static class Schedules
         Adopt = o => UpTo(o) with { TargetAccuracy = o.TargetAccuracy ?? 0.4 },
     };
 
+    /// <summary>Curriculum adversarial training.</summary>
+    public static ScheduleRule Curriculum { get; } =
+        new("curriculum", "as accuracy, but from no iterations on where the loop allows it")
+        {
+            Create = s => new AccuracyReplays
+            {
+                Accuracy = s.Adversary.TargetAccuracy!.Value,
+                Least = s.Least,
+                Maximum = s.Adversary.MaxReplays!.Value,
+                StepSize = s.StepSize,
+            },
+            Adopt = Accuracy.Adopt,
+        };
+
     /// <summary>M+DEAT, M+PGD, M+TRADES, M+MART.</summary>
     public static ScheduleRule Magnitude { get; } = new("m+", "one more when the gradient magnitude exceeds --gamma times its last mark")
     {
@@ -106,7 +120,7 @@ public static class Schedules
         };
 
     /// <summary>All schedules that can be chosen, in the order of the help.</summary>
-    public static IReadOnlyList<ScheduleRule> All { get; } = [Fixed, Delayed, Accuracy, Magnitude, Ramp];
+    public static IReadOnlyList<ScheduleRule> All { get; } = [Fixed, Delayed, Accuracy, Curriculum, Magnitude, Ramp];
 
     private static AdversaryOptions UpTo(AdversaryOptions o) => Cleared(o) with { MaxReplays = o.MaxReplays ?? o.Replays };
 

@@ -11,6 +11,8 @@ namespace Deat.Training;
 /// <item>with <c>--probe</c>, <c>probe.jsonl</c>: a header and one line per epoch; <c>probe.svg</c>, and of the last epoch
 /// <c>slices.svg</c> and <c>strip.svg</c></item>
 /// <item><c>last.safetensors</c>, the one before as <c>last.safetensors.prev</c>, and <c>best.safetensors</c></item>
+/// <item><c>average.safetensors</c> where weights are averaged; <c>guard.jsonl</c> and, to go back to, <c>good.safetensors</c> where the
+/// run is guarded</item>
 /// </list>
 /// An epoch is recorded in the order probe, log, metrics, best, last: whatever is lost in between is lost towards the last checkpoint,
 /// from which it is done again. All failures are <see cref="StorageException"/> unless said otherwise.
@@ -20,6 +22,8 @@ public sealed class RunFolder : IDisposable
     private const string ConfigFile = "config.json";
     internal const string LastFile = "last.safetensors";
     internal const string BestFile = "best.safetensors";
+    internal const string AverageFile = "average.safetensors";
+    private const string GoodFile = "good.safetensors";
 
     private readonly RunLock _lock;
     private readonly TimeProvider _time;
@@ -72,14 +76,16 @@ public sealed class RunFolder : IDisposable
     /// <param name="config">Every resolved option, or null to take the run's as they are.</param>
     /// <param name="mayDiffer">Names of options that may differ from the run's.</param>
     /// <param name="time">The clock for the labels in the log; the system's if null.</param>
+    /// <param name="complete">Adds to the run's options what the version that began it did not have.</param>
     /// <exception cref="UsageException">An option differs from the run's.</exception>
     /// <exception cref="CheckpointException">There is no run to go on with.</exception>
     public static RunFolder Resume(
-        string path, JsonObject? config, IReadOnlySet<string>? mayDiffer = null, TimeProvider? time = null)
+        string path, JsonObject? config, IReadOnlySet<string>? mayDiffer = null, TimeProvider? time = null,
+        Func<JsonObject, JsonObject>? complete = null)
     {
         var stored = ReadConfig(path);
         if (config is not null)
-            RequireSame(stored, config, mayDiffer ?? new HashSet<string>());
+            RequireSame(complete?.Invoke(stored) ?? stored, config, mayDiffer ?? new HashSet<string>());
         return Open(path, time);
     }
 
@@ -145,6 +151,26 @@ public sealed class RunFolder : IDisposable
     /// <exception cref="StorageException">It cannot be written; the old one is intact.</exception>
     public void SaveBest(Checkpoint checkpoint) =>
         _files.Write(In(BestFile), checkpoint.FileBytes, checkpoint.Write, keepPrevious: false);
+
+    /// <summary>Replaces the averaged network as a whole.</summary>
+    /// <exception cref="StorageException">It cannot be written; the old one is intact.</exception>
+    public void SaveAverage(Checkpoint checkpoint) =>
+        _files.Write(In(AverageFile), checkpoint.FileBytes, checkpoint.Write, keepPrevious: false);
+
+    /// <summary>Replaces the state that a guarded run goes back to, as a whole.</summary>
+    /// <exception cref="StorageException">It cannot be written; the old one is intact.</exception>
+    public void SaveGood(Checkpoint checkpoint) =>
+        _files.Write(In(GoodFile), checkpoint.FileBytes, checkpoint.Write, keepPrevious: false);
+
+    /// <summary>Reads the state that a guarded run goes back to.</summary>
+    /// <exception cref="CheckpointException">There is none, or it is damaged.</exception>
+    public Checkpoint LoadGood() => Checkpoint.Read(In(GoodFile));
+
+    /// <summary>Adds a look of the guard to guard.jsonl.</summary>
+    public void Append(GuardCheck check) => _records.Append(check);
+
+    /// <summary>Forgets the looks of the guard after the first ones, which a resumed run makes again.</summary>
+    public void KeepChecks(int count) => _records.KeepChecks(count);
 
     /// <summary>Forgets all records after the first epochs, which a resumed run makes again.</summary>
     /// <param name="epochs">How many epochs the checkpoint has behind it.</param>

@@ -10,6 +10,7 @@ internal sealed class RunRecords(string folder, AtomicFile files)
     private readonly string _logPath = Path.Combine(folder, "output.log");
     private readonly string _probePath = Path.Combine(folder, "probe.jsonl");
     private readonly string _environmentPath = Path.Combine(folder, "env.json");
+    private readonly string _guardPath = Path.Combine(folder, "guard.jsonl");
     private List<EpochMetrics> _metrics = [];
 
     public IReadOnlyList<EpochMetrics> Metrics => _metrics;
@@ -52,6 +53,15 @@ internal sealed class RunRecords(string folder, AtomicFile files)
     {
         Append(_metricsPath, Line(metrics));
         _metrics.Add(metrics);
+    }
+
+    public void Append(GuardCheck check) => Append(_guardPath, JsonSerializer.Serialize(check, RunJson.Compact) + "\n");
+
+    public void KeepChecks(int count)
+    {
+        string[] lines = Read(_guardPath).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        if (lines.Length > count)
+            files.WriteText(_guardPath, string.Concat(lines.Take(count).Select(line => line + "\n")));
     }
 
     public void AppendLog(string line) => Append(_logPath, line);

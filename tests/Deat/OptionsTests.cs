@@ -30,6 +30,13 @@ public sealed class OptionsTests
         "--method yopo --first-steps 2 --schedule m+",
         "--lr-schedule multistep --momentum 0.85 --weight-decay 0 --lr-max 1e-3",
         "--lr-schedule cyclic --lr-min 0.001 --train-images 100 --test-images 7 --validation-images 0 --normalization +-1",
+        "--method cat --target-accuracy 0.3 --max-replays 5",
+        "--method fosc --fosc 0.2",
+        "--method trades --loop fosc --awp-gamma 0.005 --grad-align 0.2",
+        "--average ema --average-decay 0.99 --average-warm-up off --stop-after 3",
+        "--average swa --average-start 2 --epochs 4 --on-collapse rollback",
+        "--lr-schedule cosine --lr-min 0.001 --momentum 0.8",
+        "--lr-schedule one-cycle --lr-max 0.2",
         "--precision bf16",
         "--precision bf16 --attack-precision tf32",
         "--validation-attack pgd5 --test-attacks clean,fgsm,cw20 --attack-step 1/255 --device cpu",
@@ -77,9 +84,8 @@ public sealed class OptionsTests
         Assert.That((paper.Width, paper.Epochs, paper.BatchSize), Is.EqualTo((64, 50, 128)));
         Assert.That(paper.Optimizer, Is.EqualTo(new OptimizerOptions
         {
-            Schedule = "multistep",
+            Rate = LearningRates.All[0],
             LearningRate = 0.05,
-            LeastLearningRate = 0,
             Momentum = 0.9,
             WeightDecay = 5e-4,
         }));
@@ -166,11 +172,13 @@ public sealed class OptionsTests
     [TestCase("--target-accuracy 0.4 --method deat-d", "--target-accuracy 0.4 conflicts")]
     [TestCase("--lr-schedule flat --lr-min 0.1", "--lr-min 0.1 conflicts with --lr-schedule flat")]
     [TestCase("--lr-schedule cyclic --momentum 0.8", "--momentum 0.8 conflicts with --lr-schedule cyclic")]
+    [TestCase("--lr-schedule one-cycle --momentum 0.9", "--momentum 0.9 conflicts with --lr-schedule one-cycle")]
+    [TestCase("--lr-schedule one-cycle --lr-min 0", "--lr-min 0 conflicts with --lr-schedule one-cycle, whose ends are its own")]
     [TestCase("--data procedural --data-dir x", "--data-dir x conflicts with --data procedural")]
     [TestCase("--method atrades", "--method 'atrades' is not known; choose natural, fgsm")]
-    [TestCase("--schedule m", "--schedule 'm' is not known; choose fixed, delay, accuracy, m+, ramp")]
+    [TestCase("--schedule m", "--schedule 'm' is not known; choose fixed, delay, accuracy, curriculum, m+, ramp")]
     [TestCase("--loss kl", "--loss 'kl' is not known; choose ce, trades, mart")]
-    [TestCase("--loop once", "--loop 'once' is not known; choose replay, attack, friendly, propagate")]
+    [TestCase("--loop once", "--loop 'once' is not known; choose replay, attack, friendly, fosc, propagate")]
     [TestCase("--loop propagate --method trades", "--loop propagate conflicts with --loss trades")]
     [TestCase("--first-steps 2 --method pgd", "--first-steps 2 conflicts with --method pgd")]
     [TestCase("--schedule m+ --method natural", "--schedule m+ conflicts with --method natural (it has no adversary)")]

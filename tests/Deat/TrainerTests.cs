@@ -22,6 +22,11 @@ public sealed class TrainerTests : WholeRuns
         "--method mmart --gamma 0.5 --compat table1",
         "--method ftrades --replays 2 --patience 0",
         "--method yopo --replays 2 --first-steps 2",
+        "--method cat --target-accuracy 0",
+        "--method fosc --replays 2 --fosc 0.1",
+        "--method free --replays 2 --average ema",
+        "--method free --replays 2 --average swa --average-start 1",
+        "--method free --replays 2 --awp-gamma 0.01 --grad-align 0.2",
     ];
 
     // Three batches of 8, 8 and 4 images: after the first, at the end of an epoch before it is closed (where the number of replays
@@ -90,6 +95,8 @@ public sealed class TrainerTests : WholeRuns
     [TestCase("--method mart --replays 3", 5)]
     [TestCase("--method fat", 6)]
     [TestCase("--method yopo", 5)]
+    [TestCase("--method cat", 1)]
+    [TestCase("--method fosc", 11)]
     [TestCase("--method mpgd", 1)]
     [TestCase("--method mtrades", 2)]
     public void PassesOfAnEpochAreTheSumOverItsMinibatches(string method, int passesPerBatch)

@@ -38,7 +38,7 @@ internal sealed class GoldenTrajectory
             batch.X.CopyFrom<double>(GoldenWeights.Images(file.Seed, i));
             batch.Labels.CopyFrom<int>(GoldenWeights.Labels(file.Seed, i));
             RandomKey key = new(options.Seed, Purpose.Delta, places[i].Epoch, places[i].Batch);
-            TrainingPass.Start(pass, options, file["step_sizes"][i], key);
+            TrainingPass.Start(pass, options, file["step_sizes"][i], places[i].Epoch, key);
             options.Method.Loop.Run(pass, (int)steps[i]);
             if (places[i].Batch == 0)
                 EpochMagnitudes.Add(0);

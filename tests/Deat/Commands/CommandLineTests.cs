@@ -120,6 +120,21 @@ public sealed class CommandLineTests
     }
 
     [Test]
+    public void ARunOfAVersionWithoutAnOptionGoesOnAndOneWithAnUnknownOptionDoesNot()
+    {
+        Run($"{Tiny} --epochs 2 --out-dir {_folder["run"]}");
+        JsonObject config = JsonNode.Parse(File.ReadAllText(_folder["run/config.json"]))!.AsObject();
+        Assert.That(config.Remove("label-smoothing"));
+        File.WriteAllText(_folder["run/config.json"], config.ToJsonString());
+        Assert.That(Run($"train --resume {_folder["run"]}").Code, Is.EqualTo(ExitCodes.Ok));
+        config["of-tomorrow"] = "7";
+        File.WriteAllText(_folder["run/config.json"], config.ToJsonString());
+        (int code, _, string errors) = Run($"train --resume {_folder["run"]}");
+        Assert.That(code, Is.EqualTo(ExitCodes.Usage));
+        Assert.That(errors, Does.Contain("the run to resume has other options: of-tomorrow none (was \"7\")"));
+    }
+
+    [Test]
     public void ARunBegunWithGraphsGoesOnWhereThereAreNone()
     {
         Run($"{Tiny} --epochs 2 --graphs off --out-dir {_folder["run"]}");

@@ -143,6 +143,25 @@ public sealed class ReplayScheduleTests
     }
 
     [Test]
+    public void CurriculumBeginsWithCleanImages()
+    {
+        TrainOptions options = TinyRuns.Options("--method cat --target-accuracy 0.4 --max-replays 2");
+        var schedule = options.Replays();
+        var state = schedule.First;
+        var counts = new[] { 0.3, 0.5, 0.5, 0.9 }.Select(a => (state = schedule.Next(state, new EpochOutcome(0, a))).Count);
+        Assert.That(schedule.First.Count, Is.EqualTo(0));
+        Assert.That(counts, Is.EqualTo(new[] { 0, 1, 2, 2 }));
+        Assert.That(TinyRuns.Options("--method free --schedule curriculum").Replays().First.Count, Is.EqualTo(1), "a replay is an update");
+    }
+
+    [TestCase(0, 0.5)]
+    [TestCase(50, 0.25)]
+    [TestCase(100, 0)]
+    [TestCase(119, 0)]
+    public void TheLimitOfTheStationaryConditionFallsAsPublished(int epoch, double limit) =>
+        Assert.That(InnerLoops.StationarityLimit(0.5, epoch, epochs: 120), Is.EqualTo(limit).Within(1e-15));
+
+    [Test]
     public void FixedIsFixed() =>
         Assert.That(States(new FixedReplays { Count = 7, StepSize = 0.1 }, Magnitudes(5)).Select(s => (s.Count, s.StepSize)),
             Is.All.EqualTo((7, 0.1)));

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Deat.Nn;
 using Deat.Training;
 using NUnit.Framework;
@@ -17,6 +18,20 @@ public sealed class CheckpointTests
 
     [TearDown]
     public void TearDown() => _folder.Delete();
+
+    [Test]
+    public void AStateOfAnOlderVersionIsUnderstood()
+    {
+        const string Older = """
+            {"epoch":2,"batch":1,"replay":{"epoch":2,"count":3,"stepSize":0.03,"threshold":7.5},
+             "sums":{"images":8,"correct":1,"loss":2.5,"magnitude":3.5},"passes":4,"best":{"epoch":1,"accuracy":0.25},"data":"00"}
+            """;
+        TrainerState state = new Checkpoint([], JsonDocument.Parse(Older).RootElement).StateAs<TrainerState>();
+        Assert.That(state.Sums, Is.EqualTo(new EpochSums(8, 1, 2.5, 3.5)));
+        Assert.That((state.Rollbacks, state.Guard, state.Replay.Count), Is.EqualTo((0, (GuardState?)null, 3)));
+        string now = JsonSerializer.Serialize(state, RunJson.Compact);
+        Assert.That(now, Does.Not.Contain("guard").And.Not.Contain("rollbacks"), "what a run does not have is not in its state");
+    }
 
     [Test]
     public void ArraysAndStateComeBackExactly()
