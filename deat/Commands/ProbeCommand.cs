@@ -50,7 +50,7 @@ internal static class ProbeCommand
         int usual = options.ProbeImages > 0 ? options.ProbeImages : Math.Min(UsualImages, (data.Validation ?? data.Train).Count);
         ImageSet images = SurfaceProbe.Choose(wanted ?? usual, data, "images")!;
         screen.Line($"{images.Count} images of {images.Name}, epsilon {options.Adversary.Epsilon}, seed {options.Seed}");
-        using PreActResNet18 model = new(options.Width, images.Classes);
+        using Module model = options.Network.Create(options.Width, images);
         model.Place(device, ElementType.Float32, options.Seed);
         using StopRequest stop = new(screen.Errors);
         using SurfaceProbe probe = new(model, options, images, stop: () => stop.IsRequested);
