@@ -66,7 +66,7 @@ public sealed class AttackBatch
 
     /// <summary>
     /// A forward pass at z, with the losses, the logits and who is classified correctly; and a backward pass where a place for the
-    /// gradient of each image's own loss with respect to z is given.
+    /// gradient of each image's own loss with respect to delta, in pixel range, is given.
     /// </summary>
     /// <param name="loss">What is computed and differentiated.</param>
     /// <param name="gradient">Receives the gradient, [N, C, H, W].</param>
@@ -75,7 +75,7 @@ public sealed class AttackBatch
         using PassResult result = _passes.Run(loss, Images, gradient is null ? Wanted.None : Wanted.Input);
         if (gradient is null)
             return;
-        Ops.Keep(result.InputGradient!, gradient);
+        Ops.AdversarialInputGradient(result.InputGradient!, _normalization, gradient);
         if (HasGradients)
             return;
         using Workspace scratch = Scratch();
@@ -108,7 +108,7 @@ public sealed class AttackBatch
     }
 
     /// <summary>A step up the gradient, back to the ball and the pixel range, of the images that are not done; and the next z.</summary>
-    /// <param name="gradient">With respect to z, [N, C, H, W].</param>
+    /// <param name="gradient">With respect to delta, [N, C, H, W].</param>
     /// <param name="stepSize">The size of the step in the norm of the attack, in pixel range [0,1].</param>
     public void Move(Tensor gradient, double stepSize)
     {

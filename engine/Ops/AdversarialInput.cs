@@ -32,6 +32,20 @@ public static partial class Ops
         Dispatch.Run(x.Type, width: 1, new AdversarialInputLaunch(z, x, delta, normalization));
     }
 
+    /// <summary>
+    /// The gradient with respect to delta, in pixel range, of what has the gradient dz with respect to z: ddelta = dz / std_c. Its
+    /// direction is another one than that of dz where channels have different std, and only its signs are the same.
+    /// </summary>
+    /// <param name="dz">[N, C, H, W]; C at most 16</param>
+    /// <param name="normalization">mean_c and std_c, pixel range</param>
+    /// <param name="ddelta">[N, C, H, W], written</param>
+    /// <exception cref="ArgumentException">Layouts or types differ, or the normalization is of other channels.</exception>
+    public static void AdversarialInputGradient(Tensor dz, Normalization normalization, Tensor ddelta)
+    {
+        RequireAlike(nameof(AdversarialInputGradient), dz, ddelta);
+        Dispatch.Run(dz.Type, width: 1, new AdversarialInputBackward(dz, normalization, ddelta));
+    }
+
     private static void RequireAlike(string op, Tensor x, params ReadOnlySpan<Tensor> others)
     {
         foreach (Tensor other in others)
@@ -39,6 +53,16 @@ public static partial class Ops
             Require.That(other.Layout == x.Layout, op, x.Layout, other.Layout);
             Require.That(other.Type == x.Type, op, x.Type, other.Type);
         }
+    }
+
+    private readonly record struct AdversarialInputBackward(Tensor Dz, Normalization Normalization, Tensor Ddelta) : ITypedLaunch
+    {
+        public void Run<T, TLane>()
+            where T : unmanaged, IBinaryFloatingPointIeee754<T>
+            where TLane : unmanaged, ILane<TLane, T> => Dz.Device.Launch(
+                AdversarialInputKernels.PixelGradient, Dz.Device.Grid(Dz.Shape.N * Dz.Shape.H),
+                new Cost(Dz.Shape.Count, 2 * Dz.Shape.Count * Dz.Type.Bytes(), Direction.InputGradient), Dz.View<T>(), Ddelta.View<T>(),
+                ChannelNormalization<T>.From(nameof(AdversarialInputGradient), Normalization, Dz.Shape.C), Dz.Layout);
     }
 
     private readonly record struct AdversarialInputLaunch(Tensor Z, Tensor X, Tensor Delta, Normalization Normalization) : ITypedLaunch
@@ -122,6 +146,25 @@ internal static class AdversarialInputKernels
             for (int w = 0; w < layout.Shape.W; w++)
             {
                 Real.Store(z, place, Normalized(Real.Load(x, place), Real.Load(delta, place), mean, rstd));
+                place += layout.Block;
+            }
+        }
+    }
+
+    public static void PixelGradient<T>(ArrayView<T> dz, ArrayView<T> ddelta, ChannelNormalization<T> normalization, Layout layout)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int item = Item.Index();
+        if (item >= layout.Shape.N * layout.Shape.H)
+            return;
+        int n = item / layout.Shape.H;
+        for (int c = 0; c < layout.Shape.C; c++)
+        {
+            T rstd = normalization.Rstd(c);
+            int place = layout.Index(n, c, item - (n * layout.Shape.H), 0);
+            for (int w = 0; w < layout.Shape.W; w++)
+            {
+                Real.Store(ddelta, place, Real.Load(dz, place) * rstd);
                 place += layout.Block;
             }
         }

@@ -75,7 +75,7 @@ public sealed class RedFlagTests : WholeRuns
     public void GradientsThatAreNoNumbersShow()
     {
         using Odd network = new((tape, logits) => Passing(tape, logits, gradient: double.NaN));
-        EvaluationResult result = Run(network, "pgd3");
+        EvaluationResult result = Run(network, "fgsm");
         Assert.That(result.Attacked, Is.Positive);
         Assert.That(result.Total.Hits, Is.Zero);
         Assert.That(RedFlags.Of(result).First(), Does.Contain($"not a number for {result.Attacked} images"));

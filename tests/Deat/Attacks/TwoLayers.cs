@@ -25,12 +25,14 @@ internal sealed class TwoLayers : Module
     /// <summary>The same on the host.</summary>
     public sealed class OnHost(TwoLayers network, Normalization normalization)
     {
+        private const int Plane = Size * Size;
+
         private readonly double[] _first = network.StateDict()[0].ToDoubles(), _second = network.StateDict()[1].ToDoubles();
 
         /// <summary>The logits at an image in pixel range.</summary>
         public double[] Logits(double[] pixels) => Product(_second, Hiddens(pixels), Classes);
 
-        /// <summary>The gradient with respect to the network's input of what has the given gradient with respect to the logits.</summary>
+        /// <summary>The gradient with respect to the pixels of what has the given gradient with respect to the logits.</summary>
         public double[] Gradient(double[] pixels, double[] ofLogits)
         {
             double[] hidden = Hiddens(pixels);
@@ -39,7 +41,7 @@ internal sealed class TwoLayers : Module
             {
                 double g = hidden[h] > 0 ? Enumerable.Range(0, Classes).Sum(k => _second[(k * Hidden) + h] * ofLogits[k]) : 0;
                 for (int i = 0; i < Inputs; i++)
-                    gradient[i] += _first[(h * Inputs) + i] * g;
+                    gradient[i] += _first[(h * Inputs) + i] * g / normalization.Std[i / Plane];
             }
 
             return gradient;
@@ -47,7 +49,6 @@ internal sealed class TwoLayers : Module
 
         private double[] Hiddens(double[] pixels)
         {
-            const int Plane = Size * Size;
             double[] z = [.. pixels.Select((x, i) => (x - normalization.Mean[i / Plane]) / normalization.Std[i / Plane])];
             return [.. Product(_first, z, Hidden).Select(v => Math.Max(v, 0))];
         }

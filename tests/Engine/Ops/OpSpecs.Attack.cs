@@ -38,6 +38,36 @@ internal static partial class OpSpecs
         ],
     };
 
+    private static OpSpec AdversarialInputGradient => new()
+    {
+        Name = nameof(Ops.AdversarialInputGradient),
+        Draw = draw =>
+        {
+            Shape shape = Images(draw);
+            Normalization n = Normalization(draw, shape.C);
+            return new()
+            {
+                Geometry = $"{shape}",
+                Operands = [new("dz", shape, Role.Activation, draw.Values(shape)), new("ddelta", shape, Role.Activation)],
+                NaNs = ["dz"],
+                Run = scope =>
+                {
+                    Ops.AdversarialInputGradient(scope["dz"], n, scope["ddelta"]);
+                    return null;
+                },
+                Reference = arguments => new()
+                {
+                    ["ddelta"] = [.. arguments["dz"].Select((g, i) => (Scaled)g / Scaled.Rounded(n.Std[i / shape.Pixels % shape.C]))],
+                },
+            };
+        },
+        Errors =
+        [
+            ("two shapes", tape => Ops.AdversarialInputGradient(Activation(tape, 1, 1, 2, 2), Unit(1), Activation(tape, 1, 1, 2, 3))),
+            ("other channels", tape => Ops.AdversarialInputGradient(Activation(tape, 1, 3, 2, 2), Unit(2), Activation(tape, 1, 3, 2, 2))),
+        ],
+    };
+
     private static OpSpec LinfStep => new()
     {
         Name = nameof(Ops.LinfStep),

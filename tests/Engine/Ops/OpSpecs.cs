@@ -14,7 +14,7 @@ internal static partial class OpSpecs
         BatchNorm(training: true, relu: true), BatchNorm(training: false, relu: true),
         Relu, GlobalAveragePool, MaxPool, AveragePool, Concat, Flatten, Bias, Dropout, Linear, CrossEntropy, Margin, Correct,
         KullbackLeibler(Reduction.Mean), KullbackLeibler(Reduction.Sum), Trades, MisclassificationAware, GiveLives, TakeLives,
-        AdversarialInput, LinfStep, InitializeDelta, SgdStep, GatherBatch, Keep, TakeImages, PutImages, KeepWhere,
+        AdversarialInput, AdversarialInputGradient, LinfStep, InitializeDelta, SgdStep, GatherBatch, Keep, TakeImages, PutImages, KeepWhere,
         ImageNorms(Norm.Linf), ImageNorms(Norm.L2), ImageNorms(Norm.L1), Ascend, Project(Norm.Linf), Project(Norm.L2), AddMomentum,
         TrackLoss, HalveSteps, Dlr, TargetedDlr, ClassOfRank,
         TargetedMargin, BoundaryStep, BoundaryRetreat, SquareStart, SquareProposal,
