@@ -77,7 +77,7 @@ public static class EvaluationReport
             ["number_forward_passes"] = 1,
             ["dataset"] = options.Data.Name,
             ["venue"] = null,
-            ["architecture"] = $"PreActResNet-18, width {OptionTexts.Write(options.Width)}",
+            ["architecture"] = $"{options.Network.Name}, width {OptionTexts.Write(options.Width)}",
             ["eps"] = any.Epsilon.Text,
             ["clean_acc"] = Percent(clean),
             ["reported"] = null,

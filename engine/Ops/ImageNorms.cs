@@ -39,19 +39,22 @@ public static partial class Ops
             Shape shape = Values.Shape;
             int rows = shape.N * shape.H;
             int size = Values.Type.Bytes();
-            Tensor partials = Scratch.Plain(new Shape(rows, 2), Values.Type);
+            Tensor partials = Scratch.Plain(new Shape(rows, 3), Values.Type);
             device.Launch(
-                ImageNormsKernels.Rows, device.Grid(rows), new Cost(3 * shape.Count, (shape.Count + (2 * rows)) * size),
+                ImageNormsKernels.Rows, device.Grid(rows), new Cost(4 * shape.Count, (shape.Count + (3 * rows)) * size),
                 Values.View<T>(), partials.View<T>(), (int)Norm, Values.Layout);
             device.Launch(
-                ImageNormsKernels.Images, device.Grid(shape.N), new Cost(4 * rows, ((2L * rows) + shape.N) * size),
+                ImageNormsKernels.Images, device.Grid(shape.N), new Cost(5 * rows, ((3L * rows) + shape.N) * size),
                 partials.View<T>(), Norms.View<T>(), (int)Norm, shape.H);
             Scratch.Release(partials);
         }
     }
 }
 
-/// <summary>Partial results are pairs: the largest absolute value, and the sum of quotients by it or of their squares.</summary>
+/// <summary>
+/// Partial results are triples: the largest absolute value, the sum of quotients by it or of their squares, and the sum of absolute values,
+/// which is there for a NaN to show in.
+/// </summary>
 [ExcludeFromCodeCoverage]
 internal static class ImageNormsKernels
 {
@@ -65,12 +68,15 @@ internal static class ImageNormsKernels
         int n = item / shape.H;
         int h = item - (n * shape.H);
         T largest = T.Zero;
+        T all = T.Zero;
         for (int c = 0; c < shape.C; c++)
         {
             int place = layout.Index(n, c, h, 0);
             for (int w = 0; w < shape.W; w++)
             {
-                largest = Larger(largest, T.Abs(Real.Load(values, place)));
+                T size = T.Abs(Real.Load(values, place));
+                largest = size > largest ? size : largest;
+                all += size;
                 place += layout.Block;
             }
         }
@@ -90,8 +96,9 @@ internal static class ImageNormsKernels
             }
         }
 
-        Real.Store(partials, 2 * item, largest);
-        Real.Store(partials, (2 * item) + 1, sum);
+        Real.Store(partials, 3 * item, largest);
+        Real.Store(partials, (3 * item) + 1, sum);
+        Real.Store(partials, (3 * item) + 2, all);
     }
 
     public static void Images<T>(ArrayView<T> partials, ArrayView<T> norms, int norm, int rows)
@@ -101,25 +108,28 @@ internal static class ImageNormsKernels
         if (n >= norms.IntLength)
             return;
         T largest = T.Zero;
+        T all = T.Zero;
         for (int i = n * rows; i < (n + 1) * rows; i++)
-            largest = Larger(largest, Real.Load(partials, 2 * i));
+        {
+            T size = Real.Load(partials, 3 * i);
+            largest = size > largest ? size : largest;
+            all += Real.Load(partials, (3 * i) + 2);
+        }
+
         T result = largest;
         if (norm != (int)Norm.Linf && largest > T.Zero)
         {
             T sum = T.Zero;
             for (int i = n * rows; i < (n + 1) * rows; i++)
             {
-                T quotient = Real.Load(partials, 2 * i) / largest;
-                sum += Real.Load(partials, (2 * i) + 1) * (norm == (int)Norm.L2 ? quotient * quotient : quotient);
+                T quotient = Real.Load(partials, 3 * i) / largest;
+                sum += Real.Load(partials, (3 * i) + 1) * (norm == (int)Norm.L2 ? quotient * quotient : quotient);
             }
 
             result = largest * (norm == (int)Norm.L2 ? T.Sqrt(sum) : sum);
         }
 
-        Real.Store(norms, n, result);
+        // A NaN is larger than nothing, but it stays in a sum.
+        Real.Store(norms, n, all >= T.Zero ? result : all);
     }
-
-    // Once it is NaN no comparison holds, and it stays.
-    private static T Larger<T>(T a, T b)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => b > a || T.IsNaN(b) ? b : a;
 }
