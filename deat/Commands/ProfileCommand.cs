@@ -39,10 +39,12 @@ internal static class ProfileCommand
         device.Supporting(options.AttackPrecision);
         options = options with { Device = device.Listing.Id, Graphs = device.HasGraphs ? device.UsesGraphs : null };
         screen.Line($"device {DeviceText.Describe(device.Listing)}");
+        ImageSet images = options.Data.Open().Train;
+        options.Network.RequireFit(images);
         using StopRequest stop = new(screen.Errors);
         DebugOutput? debug = DebugOutput.Of(screen);
         debug?.AttachBuilds(device);
-        ProfileRun run = new(device, options, options.Data.Open().Train, settings)
+        ProfileRun run = new(device, options, images, settings)
         {
             Observer = debug is null ? null : launch => debug.Show(device, launch),
             Progress = text => screen.Progress(() => text),
