@@ -103,7 +103,8 @@ internal static class StandStillKernels
             sum += Real.Load(partials, i);
         sum *= scale;
         Real.Store(criterion, n, sum);
-        if (sum <= limit)
+        // Not by the comparison alone, which compilers of OpenCL turn round: a NaN is not above a limit either.
+        if (!T.IsNaN(sum) && sum <= limit)
             Real.Store(lives, n, 0);
     }
 }
