@@ -72,6 +72,14 @@ public sealed record DeviceTraits
         _ => int.MaxValue,
     };
 
+    /// <summary>The same with stride 2, where the tiles save a third of the products instead of more than half: measured at batch 32.</summary>
+    public int StridedWinogradChannels => (IsCpuLike, Backend) switch
+    {
+        (true, Backend.Cpu) => 128,
+        (true, _) => 64,
+        _ => int.MaxValue,
+    };
+
     /// <summary>Elements that one work-item of an element-wise kernel handles.</summary>
     public int Chunk => IsCpuLike ? 4096 : 4;
 

@@ -3,14 +3,15 @@ namespace Deat.Engine;
 /// <summary>
 /// Winograd's minimal filtering F(2x2, 3x3) and F(4x4, 3x3) of a convolution with a 3x3 window, stride 1 and padding 1: each 2x2 tile of
 /// outputs takes 16 products where the definition takes 36, each 4x4 tile 36 where it takes 144 (Lavin and Gray, Fast Algorithms for
-/// Convolutional Neural Networks, CVPR 2016).
+/// Convolutional Neural Networks, CVPR 2016). With stride 2 a 2x2 tile takes 25: see <see cref="StridedTile"/>.
 /// <code>
-/// y  = A^T [sum over c of (G w G^T) * (B^T x B)] A         tiles of x two pixels larger than those of y
+/// y  = A^T [sum over c of (G w G^T) * (B^T x B)] A         tiles of x as large as what the windows of a tile of y read
 /// dx: the same with dy for x and the weights turned by half a circle
 /// dw = G^T [sum over tiles of (B^T x B) * (A dy A^T)] G    2x2 tiles only
 /// </code>
-/// The matrices are those of <see cref="WinogradTile2"/> and <see cref="WinogradTile4"/>. The sums are contractions, one for each place of
-/// the transformed tile, in one launch of the kernel of all contractions.
+/// The matrices are those of <see cref="WinogradTile2"/>, <see cref="WinogradTile4"/>, <see cref="StridedTile"/> and
+/// <see cref="StridedGradientTile"/>. The sums are contractions, one for each place of the transformed tile, in one launch of the kernel of
+/// all contractions.
 /// </summary>
 internal static class Winograd
 {
@@ -26,88 +27,129 @@ internal static class Winograd
     // Of transformed input that a weight gradient contracts at once: it stays in the cache while all filters pass over it.
     private const int ChunkBytes = 256 * 1024;
 
-    /// <summary>Places of a transformed tile.</summary>
-    public static int Places(int size) => (size + 2) * (size + 2);
+    /// <summary>Tiles of all images, each <paramref name="pitch"/> pixels from the next both ways.</summary>
+    public static int Tiles(Shape shape, int pitch) => shape.N * (shape.Pixels / (pitch * pitch));
 
-    /// <summary>Tiles of all images.</summary>
-    public static int Tiles(Shape shape, int size) => shape.N * (shape.Pixels / (size * size));
-
-    /// <summary>Whether tiles of <paramref name="size"/> pixels both ways compute the convolution and its input gradient.</summary>
-    public static bool Fits(ConvolutionGeometry g, int size) =>
-        g.Weights is { H: 3, W: 3 } && g is { Stride: 1, Padding: 1 } && g.X.Border == 1 && g.Y.Border == 1
-        && g.X.Shape.H % size == 0 && g.X.Shape.W % size == 0
+    /// <summary>Whether these tiles compute the convolution, and they or their counterpart its input gradient.</summary>
+    public static bool Fits<TTile>(ConvolutionGeometry g)
+        where TTile : unmanaged, IWinogradTile =>
+        g is { Weights: { H: 3, W: 3 }, Padding: 1 } && g.Stride * TTile.OutputPitch == TTile.InputPitch
+        && g.X.Border == 1 && g.Y.Border == 1 && g.X.Shape.H % TTile.InputPitch == 0 && g.X.Shape.W % TTile.InputPitch == 0
         && g.Weights.C % ContractionTile.Columns == 0 && g.Weights.N % ContractionTile.Columns == 0;
 
     /// <summary>The sums of a convolution of <paramref name="input"/> to <paramref name="output"/>, each in one chunk.</summary>
-    public static Contraction Forward(
-        WinogradTiles input, WinogradTiles output, WinogradWeights weights, DeviceTraits traits) => new Contraction
+    public static IEnumerable<Contraction> Forward(
+        WinogradTiles input, WinogradTiles output, WinogradWeights weights, WinogradPlaces places, DeviceTraits traits) =>
+        from part in places.Parts
+        select new Contraction
         {
-            Rows = input.Tiles,
+            Rows = part.Sharing * input.Tiles,
             RowCount1 = 1,
-            RowCount2 = 1,
+            RowCount2 = part.Sharing,
             RowCount3 = input.Tiles,
+            XRow2 = input.ChunkStride,
             XRow3 = ContractionTile.Columns,
+            XOrigin = part.First * input.ChunkStride,
+            ORow2 = output.ChunkStride,
             ORow3 = ContractionTile.Columns,
-            K0 = input.Places,
+            OOrigin = part.First * output.ChunkStride,
+            K0 = part.Weights,
             K1 = input.Blocks,
             K2 = 1,
             K3 = ContractionTile.Columns,
             K0PerSplit = 1,
-            XK0 = input.ChunkStride,
+            XK0 = part.Sharing * input.ChunkStride,
             XK1 = input.Tiles * ContractionTile.Columns,
             XK3 = 1,
             YK0 = weights.PlaceStride,
             YK1 = ContractionTile.Columns * ContractionTile.Columns,
             YK3 = ContractionTile.Columns,
+            YOrigin = part.FirstWeights * weights.PlaceStride,
             Columns = output.Blocks * ContractionTile.Columns,
-            YTile = input.Places * weights.PlaceStride,
+            YTile = places.Weights * weights.PlaceStride,
             OTile = output.Tiles * ContractionTile.Columns,
-            OSplit = output.ChunkStride,
+            OSplit = part.Sharing * output.ChunkStride,
         }.Scheduled(traits, Math.Max(1, ChunkBytes / (input.Blocks * ContractionTile.Columns * sizeof(float))));
 
     /// <summary>
-    /// The sums of a weight gradient, one for each place and chunk, [places * chunks, C, K] in tiles of 16 filters.
+    /// The sums of a weight gradient, one for each place of the weights and chunk, [places * chunks, C, K] in tiles of 16 filters.
     /// </summary>
-    public static Contraction WeightGradient(WinogradTiles x, WinogradTiles dy, DeviceTraits traits) => new Contraction
-    {
-        Rows = x.Blocks * ContractionTile.Columns,
-        RowCount1 = 1,
-        RowCount2 = x.Blocks,
-        RowCount3 = ContractionTile.Columns,
-        XRow2 = x.TilesPerChunk * ContractionTile.Columns,
-        XRow3 = 1,
-        ORow2 = ContractionTile.Columns * ContractionTile.Columns,
-        ORow3 = ContractionTile.Columns,
-        K0 = x.Places * x.Chunks,
-        K1 = 1,
-        K2 = 1,
-        K3 = x.TilesPerChunk,
-        K0PerSplit = 1,
-        XK0 = x.ChunkStride,
-        XK3 = ContractionTile.Columns,
-        YK0 = dy.ChunkStride,
-        YK3 = ContractionTile.Columns,
-        Columns = dy.Blocks * ContractionTile.Columns,
-        YTile = dy.TilesPerChunk * ContractionTile.Columns,
-        OTile = x.Blocks * ContractionTile.Columns * ContractionTile.Columns,
-        OSplit = (x.Blocks * dy.Blocks * ContractionTile.Columns * ContractionTile.Columns) + Gap,
-    }.Scheduled(traits, x.Blocks * ContractionTile.Columns);
+    public static IEnumerable<Contraction> WeightGradient(
+        WinogradTiles x, WinogradTiles dy, WinogradPlaces places, DeviceTraits traits) =>
+        from part in places.Parts
+        let sums = SumsStride(x, dy)
+        select new Contraction
+        {
+            Rows = x.Blocks * ContractionTile.Columns,
+            RowCount1 = 1,
+            RowCount2 = x.Blocks,
+            RowCount3 = ContractionTile.Columns,
+            XRow2 = x.TilesPerChunk * ContractionTile.Columns,
+            XRow3 = 1,
+            XOrigin = part.First * x.Chunks * x.ChunkStride,
+            ORow2 = ContractionTile.Columns * ContractionTile.Columns,
+            ORow3 = ContractionTile.Columns,
+            OOrigin = part.FirstWeights * x.Chunks * sums,
+            K0 = part.Weights * x.Chunks,
+            K1 = part.Sharing,
+            K2 = 1,
+            K3 = x.TilesPerChunk,
+            K0PerSplit = 1,
+            XK0 = part.Sharing * x.ChunkStride,
+            XK1 = x.ChunkStride,
+            XK3 = ContractionTile.Columns,
+            YK0 = part.Sharing * dy.ChunkStride,
+            YK1 = dy.ChunkStride,
+            YK3 = ContractionTile.Columns,
+            YOrigin = part.First * dy.Chunks * dy.ChunkStride,
+            Columns = dy.Blocks * ContractionTile.Columns,
+            YTile = dy.TilesPerChunk * ContractionTile.Columns,
+            OTile = x.Blocks * ContractionTile.Columns * ContractionTile.Columns,
+            OSplit = sums,
+        }.Scheduled(traits, x.Blocks * ContractionTile.Columns);
+
+    /// <summary>Elements from the sums of one place and chunk to the next.</summary>
+    public static int SumsStride(WinogradTiles x, WinogradTiles dy) =>
+        (x.Blocks * dy.Blocks * ContractionTile.Columns * ContractionTile.Columns) + Gap;
 
     /// <summary>The images, dividing all of <paramref name="x"/> and <paramref name="y"/>, that are transformed at once.</summary>
-    public static int ImagesPerPass(Shape x, Shape y, int size) =>
-        Fitting(x.N, Places(size) * (BytesPerPlace(x, size) + BytesPerPlace(y, size)), PassBytes);
+    public static int ImagesPerPass<TTile>(Shape x, Shape y)
+        where TTile : unmanaged, IWinogradTile =>
+        Fitting(x.N, TTile.Places.Count * (BytesPerPlace(x, TTile.InputPitch) + BytesPerPlace(y, TTile.OutputPitch)), PassBytes);
 
     /// <summary>
     /// The most images, dividing all, whose transformed input at one place fits the cache, or is half of what the sums of a chunk at that
-    /// place take: many of these would be the largest tensors of a step.
+    /// place take: many of these would be the largest tensors of a step. All of them, where places share weights and are summed at once.
     /// </summary>
-    public static int ImagesPerChunk(Shape x, Shape y, int images, int size) =>
-        Fitting(images, BytesPerPlace(x, size), Math.Max(ChunkBytes, x.C * y.C * sizeof(float) / 2));
+    public static int ImagesPerChunk<TTile>(Shape x, Shape y, int images)
+        where TTile : unmanaged, IWinogradTile => TTile.Places.Weights < TTile.Places.Count
+            ? images
+            : Fitting(images, BytesPerPlace(x, TTile.InputPitch), Math.Max(ChunkBytes, x.C * y.C * sizeof(float) / 2));
 
-    private static long BytesPerPlace(Shape shape, int size) => shape.C * (long)(shape.Pixels / (size * size)) * sizeof(float);
+    private static long BytesPerPlace(Shape shape, int pitch) => shape.C * (long)(shape.Pixels / (pitch * pitch)) * sizeof(float);
 
     private static int Fitting(int images, long bytesPerImage, long bytes) =>
         Enumerable.Range(1, images).Last(count => images % count == 0 && (count == 1 || count * bytesPerImage <= bytes));
+}
+
+/// <summary>
+/// The places of a transformed tile, in this order: those with weights of their own, pairs that share theirs, and fours that do.
+/// </summary>
+/// <param name="Alone">How many have their own.</param>
+/// <param name="Pairs">Pairs.</param>
+/// <param name="Fours">Fours.</param>
+internal readonly record struct WinogradPlaces(int Alone, int Pairs, int Fours)
+{
+    /// <summary>Places of inputs and outputs.</summary>
+    public int Count => Alone + (2 * Pairs) + (4 * Fours);
+
+    /// <summary>Places of the weights and of their gradient.</summary>
+    public int Weights => Alone + Pairs + Fours;
+
+    /// <summary>The parts that are there: the first place, how many share weights, and which weights from the first on.</summary>
+    public IEnumerable<(int First, int Sharing, int FirstWeights, int Weights)> Parts =>
+        new[] { (0, 1, 0, Alone), (Alone, 2, Alone, Pairs), (Alone + (2 * Pairs), 4, Alone + Pairs, Fours) }
+            .Where(part => part.Item4 > 0);
 }
 
 /// <summary>
@@ -115,22 +157,19 @@ internal static class Winograd
 /// chunk is some whole images. Places in the tensor are counted in lanes of eight channels. Shared by host and kernels.
 /// </summary>
 internal readonly record struct WinogradTiles(
-    int Size, int Images, int TileRows, int TileColumns, int Blocks, int TilesPerChunk, int LanesPerBlock, int Image, int Block, int Row,
-    int Column, int Origin)
+    int Places, int Pitch, int Images, int TileRows, int TileColumns, int Blocks, int TilesPerChunk, int LanesPerBlock, int Image, int Block,
+    int Row, int Column, int Origin)
 {
     private const int LaneWidth = 8;
 
-    /// <summary>The tiles of <paramref name="size"/> pixels both ways.</summary>
-    public WinogradTiles(Layout tensor, int size, int images, int imagesPerChunk)
+    /// <summary>Tiles of so many places when transformed, <paramref name="pitch"/> pixels from the next both ways.</summary>
+    public WinogradTiles(Layout tensor, int places, int pitch, int images, int imagesPerChunk)
         : this(
-            size, images, tensor.Shape.H / size, tensor.Shape.W / size, tensor.Shape.C / ContractionTile.Columns,
-            imagesPerChunk * (tensor.Shape.Pixels / (size * size)), tensor.Block / LaneWidth, tensor.ImageStride / LaneWidth,
+            places, pitch, images, tensor.Shape.H / pitch, tensor.Shape.W / pitch, tensor.Shape.C / ContractionTile.Columns,
+            imagesPerChunk * (tensor.Shape.Pixels / (pitch * pitch)), tensor.Block / LaneWidth, tensor.ImageStride / LaneWidth,
             tensor.BlockStride / LaneWidth, tensor.RowStride / LaneWidth, tensor.ColumnStride / LaneWidth, tensor.Origin / LaneWidth)
     {
     }
-
-    /// <summary>Places of a transformed tile.</summary>
-    public int Places => Winograd.Places(Size);
 
     /// <summary>The same tiles of as many images from another one on.</summary>
     public WinogradTiles From(int image) => this with { Origin = Origin + (image * Image) };
@@ -162,7 +201,7 @@ internal readonly record struct WinogradTiles(
         int chunk = first / TilesPerChunk;
         return new WinogradRow
         {
-            Tensor = Origin + (image * Image) + (Size * row * Row),
+            Tensor = Origin + (image * Image) + (Pitch * row * Row),
             FirstLane = 2 * block,
             Transformed = (chunk * ChunkStride / LaneWidth) + (2 * ((block * TilesPerChunk) + first - (chunk * TilesPerChunk))),
         };
@@ -173,10 +212,11 @@ internal readonly record struct WinogradTiles(
 }
 
 /// <summary>The sums of a weight gradient, [passes][places][chunks][Stride].</summary>
+/// <param name="Places">Places of the weights.</param>
 /// <param name="Passes">Passes over some images each.</param>
 /// <param name="Chunks">Chunks of a pass.</param>
 /// <param name="Stride">Elements from one chunk to the next.</param>
-internal readonly record struct WinogradSums(int Passes, int Chunks, int Stride);
+internal readonly record struct WinogradSums(int Places, int Passes, int Chunks, int Stride);
 
 /// <summary>One row of tiles of 16 channels, in lanes.</summary>
 internal struct WinogradRow
@@ -221,8 +261,8 @@ internal readonly record struct WinogradWeights(int Outputs, int Inputs, int Out
     /// <summary>Elements, when transformed, from one place to the next: sixteen outputs of all inputs.</summary>
     public int PlaceStride => (Inputs * ContractionTile.Columns) + Winograd.Gap;
 
-    /// <summary>Elements when transformed for tiles of <paramref name="size"/> pixels both ways.</summary>
-    public int LengthFor(int size) => Outputs / ContractionTile.Columns * Winograd.Places(size) * PlaceStride;
+    /// <summary>Elements when transformed for tiles of so many places.</summary>
+    public int LengthFor(int places) => Outputs / ContractionTile.Columns * places * PlaceStride;
 
     /// <summary>The first of nine weights in memory.</summary>
     public int Place(int output, int input) => (output * OutputStride) + (input * InputStride);

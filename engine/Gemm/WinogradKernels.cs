@@ -22,13 +22,14 @@ internal static class WinogradKernels
             Input<T, TTile>(x, v, in g, item);
     }
 
-    /// <summary>d = A dy A^T for each 2x2 tile.</summary>
-    public static void TransformOutputGradient<T>(ArrayView<Lane8<T>> dy, ArrayView<Lane8<T>> d, WinogradTiles g)
+    /// <summary>d = A dy A^T for each tile.</summary>
+    public static void TransformOutputGradient<T, TTile>(ArrayView<Lane8<T>> dy, ArrayView<Lane8<T>> d, WinogradTiles g)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TTile : unmanaged, IWinogradGradientTile
     {
         int item = Item.Index();
         if (item < g.Items)
-            OutputGradient(dy, d, in g, item);
+            OutputGradient<T, TTile>(dy, d, in g, item);
     }
 
     /// <summary>y = A^T m A for each tile.</summary>
@@ -52,12 +53,14 @@ internal static class WinogradKernels
     }
 
     /// <summary>dw = G^T s G, where s are the sums of all passes and chunks in their order.</summary>
-    public static void TransformWeightGradient<T>(ArrayView<Lane8<T>> s, ArrayView<T> dw, WinogradWeights order, WinogradSums sums)
+    public static void TransformWeightGradient<T, TTile>(
+        ArrayView<Lane8<T>> s, ArrayView<T> dw, WinogradWeights order, WinogradSums sums)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TTile : unmanaged, IWinogradGradientTile
     {
         int item = Item.Index();
         if (item < order.Items)
-            WeightGradient(s, dw, in order, in sums, item);
+            WeightGradient<T, TTile>(s, dw, in order, in sums, item);
     }
 
     [IntrinsicImplementation]
@@ -79,18 +82,20 @@ internal static class WinogradKernels
 
     [IntrinsicImplementation]
     [DeviceBody(nameof(OutputGradientBody))]
-    private static void OutputGradient<T>(ArrayView<Lane8<T>> dy, ArrayView<Lane8<T>> d, in WinogradTiles g, int item)
+    private static void OutputGradient<T, TTile>(ArrayView<Lane8<T>> dy, ArrayView<Lane8<T>> d, in WinogradTiles g, int item)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TTile : unmanaged, IWinogradGradientTile
     {
         if (typeof(T) == typeof(float))
-            WinogradTransforms.OutputGradient<float, VectorLane>(dy.Cast<VectorLane>(), d.Cast<VectorLane>(), in g, item);
+            WinogradTransforms.OutputGradient<float, VectorLane, TTile>(dy.Cast<VectorLane>(), d.Cast<VectorLane>(), in g, item);
         else
-            OutputGradientBody(dy, d, in g, item);
+            OutputGradientBody<T, TTile>(dy, d, in g, item);
     }
 
-    private static void OutputGradientBody<T>(ArrayView<Lane8<T>> dy, ArrayView<Lane8<T>> d, in WinogradTiles g, int item)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        WinogradTransforms.OutputGradient<T, Lane8<T>>(dy, d, in g, item);
+    private static void OutputGradientBody<T, TTile>(ArrayView<Lane8<T>> dy, ArrayView<Lane8<T>> d, in WinogradTiles g, int item)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TTile : unmanaged, IWinogradGradientTile =>
+        WinogradTransforms.OutputGradient<T, Lane8<T>, TTile>(dy, d, in g, item);
 
     [IntrinsicImplementation]
     [DeviceBody(nameof(OutputBody))]
@@ -128,18 +133,20 @@ internal static class WinogradKernels
 
     [IntrinsicImplementation]
     [DeviceBody(nameof(WeightGradientBody))]
-    private static void WeightGradient<T>(
+    private static void WeightGradient<T, TTile>(
         ArrayView<Lane8<T>> s, ArrayView<T> dw, in WinogradWeights order, in WinogradSums sums, int item)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TTile : unmanaged, IWinogradGradientTile
     {
         if (typeof(T) == typeof(float))
-            WinogradTransforms.WeightGradient<float, VectorLane>(s.Cast<VectorLane>(), dw.Cast<float>(), in order, in sums, item);
+            WinogradTransforms.WeightGradient<float, VectorLane, TTile>(s.Cast<VectorLane>(), dw.Cast<float>(), in order, in sums, item);
         else
-            WeightGradientBody(s, dw, in order, in sums, item);
+            WeightGradientBody<T, TTile>(s, dw, in order, in sums, item);
     }
 
-    private static void WeightGradientBody<T>(
+    private static void WeightGradientBody<T, TTile>(
         ArrayView<Lane8<T>> s, ArrayView<T> dw, in WinogradWeights order, in WinogradSums sums, int item)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        WinogradTransforms.WeightGradient<T, Lane8<T>>(s, dw, in order, in sums, item);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TTile : unmanaged, IWinogradGradientTile =>
+        WinogradTransforms.WeightGradient<T, Lane8<T>, TTile>(s, dw, in order, in sums, item);
 }

@@ -8,8 +8,17 @@ namespace Deat.Engine;
 /// <summary>How one tile of <see cref="Winograd"/> is transformed, for a lane of channels. Places in views are counted in lanes.</summary>
 internal interface IWinogradTile
 {
-    /// <summary>Pixels of the output, both ways.</summary>
-    static abstract int Size { get; }
+    /// <summary>Places of the tile when transformed.</summary>
+    static abstract WinogradPlaces Places { get; }
+
+    /// <summary>Pixels of the input from one tile to the next, both ways.</summary>
+    static abstract int InputPitch { get; }
+
+    /// <summary>The same of the output: the pixels of its tile.</summary>
+    static abstract int OutputPitch { get; }
+
+    /// <summary>Pixels of the input that lie before those of the output, both ways.</summary>
+    static abstract int Before { get; }
 
     /// <summary>v = B^T x B, <paramref name="step"/> lanes from place to place of v.</summary>
     static abstract void Input<T, TLane>(ArrayView<TLane> x, int source, int row, int column, ArrayView<TLane> v, int target, int step)
@@ -29,6 +38,22 @@ internal interface IWinogradTile
         where TLane : unmanaged, ILane<TLane, T>;
 }
 
+/// <summary>A tile of a convolution that computes the gradient of the weights too.</summary>
+internal interface IWinogradGradientTile : IWinogradTile
+{
+    /// <summary>d = A dy A^T, <paramref name="step"/> lanes from place to place of d.</summary>
+    static abstract void OutputGradient<T, TLane>(
+        ArrayView<TLane> dy, int source, int row, int column, ArrayView<TLane> d, int target, int step)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T>;
+
+    /// <summary>dw = G^T s G of all sums of a place, <paramref name="stride"/> elements from filter to filter.</summary>
+    static abstract void WeightGradient<T, TLane>(
+        ArrayView<TLane> s, int source, in WinogradSums sums, ArrayView<T> dw, int target, int stride)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T>;
+}
+
 /// <summary>
 /// F(2x2, 3x3), at the points 0, 1, -1 and infinity:
 /// <code>
@@ -36,9 +61,15 @@ internal interface IWinogradTile
 /// </code>
 /// </summary>
 [ExcludeFromCodeCoverage]
-internal readonly struct WinogradTile2 : IWinogradTile
+internal readonly struct WinogradTile2 : IWinogradGradientTile
 {
-    public static int Size => 2;
+    public static WinogradPlaces Places => new(Alone: 16, Pairs: 0, Fours: 0);
+
+    public static int InputPitch => 2;
+
+    public static int OutputPitch => 2;
+
+    public static int Before => 1;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Input<T, TLane>(ArrayView<TLane> x, int source, int row, int column, ArrayView<TLane> v, int target, int step)
@@ -90,6 +121,39 @@ internal readonly struct WinogradTile2 : IWinogradTile
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void OutputGradient<T, TLane>(
+        ArrayView<TLane> dy, int source, int row, int column, ArrayView<TLane> d, int target, int step)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T>
+    {
+        TLane a = Real.Load(dy, source), b = Real.Load(dy, source + column);
+        TLane c = Real.Load(dy, source + row), e = Real.Load(dy, source + row + column);
+        TLane zero = TLane.Splat(T.Zero);
+        Extend<T, TLane>(d, target, step, a, b);
+        Extend<T, TLane>(d, target + (4 * step), step, a + c, b + e);
+        Extend<T, TLane>(d, target + (8 * step), step, a - c, b - e);
+        Extend<T, TLane>(d, target + (12 * step), step, zero - c, zero - e);
+    }
+
+    public static void WeightGradient<T, TLane>(
+        ArrayView<TLane> s, int source, in WinogradSums sums, ArrayView<T> dw, int target, int stride)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T>
+    {
+        TLane half = TLane.Splat(T.One / (T.One + T.One));
+        for (int column = 0; column < 3; column++)
+        {
+            // One column of s G.
+            TLane q0 = Column<T, TLane>(s, source, 0, column, in sums), q1 = Column<T, TLane>(s, source, 4, column, in sums);
+            TLane q2 = Column<T, TLane>(s, source, 8, column, in sums), q3 = Column<T, TLane>(s, source, 12, column, in sums);
+            TLane middle = (q1 + q2) * half;
+            TLane.Scatter(dw, target + column, stride, q0 + middle);
+            TLane.Scatter(dw, target + column + 3, stride, (q1 - q2) * half);
+            TLane.Scatter(dw, target + column + 6, stride, middle + q3);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TLane Plus<T, TLane>(ArrayView<TLane> x, int a, int b)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T> => Real.Load(x, a) + Real.Load(x, b);
@@ -135,5 +199,31 @@ internal readonly struct WinogradTile2 : IWinogradTile
         Real.Store(u, target + step, (q0 + q1 + q2) * half);
         Real.Store(u, target + (2 * step), (q0 - q1 + q2) * half);
         Real.Store(u, target + (3 * step), q2);
+    }
+
+    // One row of t A^T.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Extend<T, TLane>(ArrayView<TLane> d, int target, int step, TLane a, TLane b)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T>
+    {
+        Real.Store(d, target, a);
+        Real.Store(d, target + step, a + b);
+        Real.Store(d, target + (2 * step), a - b);
+        Real.Store(d, target + (3 * step), TLane.Splat(T.Zero) - b);
+    }
+
+    // Element `column` of the row of s G whose places begin at `first`.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TLane Column<T, TLane>(ArrayView<TLane> s, int source, int first, int column, in WinogradSums sums)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T>
+    {
+        TLane half = TLane.Splat(T.One / (T.One + T.One));
+        TLane s1 = WinogradTransforms.Total<T, TLane>(s, source, first + 1, in sums);
+        TLane s2 = WinogradTransforms.Total<T, TLane>(s, source, first + 2, in sums);
+        if (column == 1)
+            return (s1 - s2) * half;
+        return WinogradTransforms.Total<T, TLane>(s, source, column == 0 ? first : first + 3, in sums) + ((s1 + s2) * half);
     }
 }

@@ -24,7 +24,13 @@ namespace Deat.Engine;
 [ExcludeFromCodeCoverage]
 internal readonly struct WinogradTile4 : IWinogradTile
 {
-    public static int Size => 4;
+    public static WinogradPlaces Places => new(Alone: 36, Pairs: 0, Fours: 0);
+
+    public static int InputPitch => 4;
+
+    public static int OutputPitch => 4;
+
+    public static int Before => 1;
 
     public static void Input<T, TLane>(ArrayView<TLane> x, int source, int row, int column, ArrayView<TLane> v, int target, int step)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>

@@ -12,8 +12,9 @@ public enum ConvolutionAlgorithm
     Tiled,
 
     /// <summary>
-    /// <see cref="Deat.Engine.Winograd"/>: 3x3 windows with stride 1 and padding 1 over even images, channels and filters in sixteens.
-    /// Fewer products, hence other rounding; a NaN spreads over the 2x2 pixels of its tile.
+    /// <see cref="Deat.Engine.Winograd"/>: 3x3 windows with padding 1 and stride 1 over even images, or stride 2 over those of whole tiles
+    /// of 4x4 pixels; channels and filters in sixteens. Fewer products, hence other rounding; with stride 1 a NaN spreads over the 2x2
+    /// pixels of its tile.
     /// </summary>
     Winograd,
 
@@ -101,6 +102,9 @@ public static partial class Ops
             Cost cost = new(G.Flops, G.Bytes(X.Type.Bytes()));
             switch (Algorithm)
             {
+                case ConvolutionAlgorithm.Winograd when G.Stride == 2:
+                    WinogradConvolution.Convolve<T, StridedTile>(Tape, WinogradWeights.Forward(W.Shape), W, X, Y, cost);
+                    break;
                 case ConvolutionAlgorithm.Winograd:
                     WinogradConvolution.Convolve<T, WinogradTile2>(Tape, WinogradWeights.Forward(W.Shape), W, X, Y, cost);
                     break;
@@ -137,6 +141,9 @@ public static partial class Ops
             Cost cost = new(G.Flops, G.Bytes(Dx.Type.Bytes()), Direction.InputGradient);
             switch (Algorithm)
             {
+                case ConvolutionAlgorithm.Winograd when G.Stride == 2:
+                    WinogradConvolution.Convolve<T, StridedGradientTile>(Tape, WinogradWeights.InputGradient(W.Shape), W, Dy, Dx, cost);
+                    break;
                 case ConvolutionAlgorithm.Winograd:
                     WinogradConvolution.Convolve<T, WinogradTile2>(Tape, WinogradWeights.InputGradient(W.Shape), W, Dy, Dx, cost);
                     break;
@@ -174,8 +181,11 @@ public static partial class Ops
             Cost cost = new(G.Flops, G.Bytes(X.Type.Bytes()), Direction.WeightGradient);
             switch (Algorithm)
             {
+                case ConvolutionAlgorithm.Winograd when G.Stride == 2:
+                    WinogradConvolution.WeightGradient<T, StridedTile>(Tape, X, Dy, Dw, cost);
+                    break;
                 case ConvolutionAlgorithm.Winograd or ConvolutionAlgorithm.Winograd4:
-                    WinogradConvolution.WeightGradient<T>(Tape, X, Dy, Dw, cost);
+                    WinogradConvolution.WeightGradient<T, WinogradTile2>(Tape, X, Dy, Dw, cost);
                     break;
                 case ConvolutionAlgorithm.TensorCore when TensorCoreConvolution.FitsWeightGradient(G, Tape.Precision):
                     TensorCoreConvolution.WeightGradient(Tape, G, X, Dy, Dw, cost);
@@ -199,8 +209,8 @@ internal static class Convolutions
     public static bool Fits(ConvolutionAlgorithm algorithm, ConvolutionGeometry g, Precision precision) => algorithm switch
     {
         ConvolutionAlgorithm.TensorCore => precision != Precision.Float32 && TensorCoreConvolution.Fits(g),
-        ConvolutionAlgorithm.Winograd => Winograd.Fits(g, WinogradTile2.Size),
-        ConvolutionAlgorithm.Winograd4 => Winograd.Fits(g, WinogradTile4.Size),
+        ConvolutionAlgorithm.Winograd => Winograd.Fits<WinogradTile2>(g) || Winograd.Fits<StridedTile>(g),
+        ConvolutionAlgorithm.Winograd4 => Winograd.Fits<WinogradTile4>(g),
         ConvolutionAlgorithm.Tiled => g.FitsBorders,
         _ => true,
     };
@@ -209,7 +219,8 @@ internal static class Convolutions
     {
         if (Fits(ConvolutionAlgorithm.TensorCore, g, precision))
             return ConvolutionAlgorithm.TensorCore;
-        if (Winograd.Fits(g, WinogradTile2.Size) && Math.Min(g.Weights.C, g.Weights.N) >= g.Traits.WinogradChannels)
+        int least = g.Stride == 1 ? g.Traits.WinogradChannels : g.Traits.StridedWinogradChannels;
+        if (Fits(ConvolutionAlgorithm.Winograd, g, precision) && Math.Min(g.Weights.C, g.Weights.N) >= least)
             return LargeTilesPay(g) ? ConvolutionAlgorithm.Winograd4 : ConvolutionAlgorithm.Winograd;
         return g.FitsBorders ? ConvolutionAlgorithm.Tiled : ConvolutionAlgorithm.Direct;
     }
@@ -218,6 +229,6 @@ internal static class Convolutions
     // batches 8, 32 and 128, they pay from one tile for four channels on. That is asked for 16 images, whatever the batch: what becomes
     // of an image must not depend on how many others there are.
     private static bool LargeTilesPay(ConvolutionGeometry g) =>
-        Winograd.Fits(g, WinogradTile4.Size)
-        && 4L * Winograd.Tiles(g.X.Shape with { N = 16 }, WinogradTile4.Size) >= Math.Max(g.Weights.C, g.Weights.N);
+        Winograd.Fits<WinogradTile4>(g)
+        && 4L * Winograd.Tiles(g.X.Shape with { N = 16 }, WinogradTile4.OutputPitch) >= Math.Max(g.Weights.C, g.Weights.N);
 }

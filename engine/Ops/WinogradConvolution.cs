@@ -5,7 +5,7 @@ namespace Deat.Engine;
 /// <summary>
 /// The launches of <see cref="ConvolutionAlgorithm.Winograd"/> and <see cref="ConvolutionAlgorithm.Winograd4"/>, in passes over some
 /// images, so that transformed tensors stay in the cache and take little memory. All FLOPs of the convolution, as its definition counts
-/// them, are booked on the first pass's contraction, and the bytes of the transformed tensors on the transforms.
+/// them, are booked on the first contraction, and the bytes of the transformed tensors on the transforms.
 /// </summary>
 internal static class WinogradConvolution
 {
@@ -15,27 +15,31 @@ internal static class WinogradConvolution
         where TTile : unmanaged, IWinogradTile
     {
         ComputeDevice device = tape.Device;
-        int images = Winograd.ImagesPerPass(input.Shape, output.Shape, TTile.Size), passes = input.Shape.N / images;
-        WinogradTiles inputTiles = new(input.Layout, TTile.Size, images, images);
-        WinogradTiles outputTiles = new(output.Layout, TTile.Size, images, images);
-        Tensor u = tape.Plain(new Shape(1, order.LengthFor(TTile.Size)), weights.Type);
+        int images = Winograd.ImagesPerPass<TTile>(input.Shape, output.Shape), passes = input.Shape.N / images;
+        WinogradTiles inputTiles = new(input.Layout, TTile.Places.Count, TTile.InputPitch, images, images);
+        WinogradTiles outputTiles = new(output.Layout, TTile.Places.Count, TTile.OutputPitch, images, images);
+        Tensor u = tape.Plain(new Shape(1, order.LengthFor(TTile.Places.Weights)), weights.Type);
         device.Launch(
             WinogradKernels.TransformWeights<T, TTile>, device.Grid(order.Items), Moved(weights, u, cost, 1),
             weights.View<T>(), u.View<Lane8<T>>(), order);
         Tensor v = Transformed(tape, inputTiles, input.Type);
         Tensor m = Transformed(tape, outputTiles, output.Type);
-        Contraction contraction = Winograd.Forward(inputTiles, outputTiles, order, device.Traits);
+        Contraction[] sums = [.. Winograd.Forward(inputTiles, outputTiles, order, TTile.Places, device.Traits)];
         Cost price = cost;
         for (int image = 0; image < input.Shape.N; image += images)
         {
             device.Launch(
                 WinogradKernels.TransformInput<T, TTile>, device.Grid(inputTiles.Items), Moved(input, v, cost, passes),
                 input.View<Lane8<T>>(), v.View<Lane8<T>>(), inputTiles.From(image));
-            ContractionPlan.For(contraction, device.Traits).Launch<T>(device, price, v, u, m);
+            foreach (Contraction contraction in sums)
+            {
+                ContractionPlan.For(contraction, device.Traits).Launch<T>(device, price, v, u, m);
+                price = new Cost(0, 0, cost.Direction);
+            }
+
             device.Launch(
                 WinogradKernels.TransformOutput<T, TTile>, device.Grid(outputTiles.Items), Moved(output, m, cost, passes),
                 m.View<Lane8<T>>(), output.View<Lane8<T>>(), outputTiles.From(image));
-            price = new Cost(0, 0, cost.Direction);
         }
 
         tape.Release(u);
@@ -43,39 +47,43 @@ internal static class WinogradConvolution
         tape.Release(m);
     }
 
-    /// <summary>The gradient of the weights, by the smaller tiles.</summary>
-    public static void WeightGradient<T>(Tape tape, Tensor x, Tensor dy, Tensor dw, Cost cost)
+    /// <summary>The gradient of the weights.</summary>
+    public static void WeightGradient<T, TTile>(Tape tape, Tensor x, Tensor dy, Tensor dw, Cost cost)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TTile : unmanaged, IWinogradGradientTile
     {
         ComputeDevice device = tape.Device;
-        int size = WinogradTile2.Size;
-        int images = Winograd.ImagesPerPass(x.Shape, dy.Shape, size), passes = x.Shape.N / images;
-        int chunk = Winograd.ImagesPerChunk(x.Shape, dy.Shape, images, size);
-        WinogradTiles inputTiles = new(x.Layout, size, images, chunk);
-        WinogradTiles outputTiles = new(dy.Layout, size, images, chunk);
+        int images = Winograd.ImagesPerPass<TTile>(x.Shape, dy.Shape), passes = x.Shape.N / images;
+        int chunk = Winograd.ImagesPerChunk<TTile>(x.Shape, dy.Shape, images);
+        WinogradTiles inputTiles = new(x.Layout, TTile.Places.Count, TTile.InputPitch, images, chunk);
+        WinogradTiles outputTiles = new(dy.Layout, TTile.Places.Count, TTile.OutputPitch, images, chunk);
         Tensor v = Transformed(tape, inputTiles, x.Type);
         Tensor d = Transformed(tape, outputTiles, dy.Type);
-        Contraction contraction = Winograd.WeightGradient(inputTiles, outputTiles, device.Traits);
-        int sumsPerPass = contraction.Splits * contraction.OSplit;
+        Contraction[] contractions = [.. Winograd.WeightGradient(inputTiles, outputTiles, TTile.Places, device.Traits)];
+        int stride = Winograd.SumsStride(inputTiles, outputTiles);
+        int sumsPerPass = TTile.Places.Weights * inputTiles.Chunks * stride;
         Tensor sums = tape.Plain(new Shape(passes, sumsPerPass), dw.Type);
         Cost price = cost;
         for (int pass = 0; pass < passes; pass++)
         {
             device.Launch(
-                WinogradKernels.TransformInput<T, WinogradTile2>, device.Grid(inputTiles.Items), Moved(x, v, cost, passes),
+                WinogradKernels.TransformInput<T, TTile>, device.Grid(inputTiles.Items), Moved(x, v, cost, passes),
                 x.View<Lane8<T>>(), v.View<Lane8<T>>(), inputTiles.From(pass * images));
             device.Launch(
-                WinogradKernels.TransformOutputGradient, device.Grid(outputTiles.Items), Moved(dy, d, cost, passes),
+                WinogradKernels.TransformOutputGradient<T, TTile>, device.Grid(outputTiles.Items), Moved(dy, d, cost, passes),
                 dy.View<Lane8<T>>(), d.View<Lane8<T>>(), outputTiles.From(pass * images));
-            contraction.OOrigin = pass * sumsPerPass;
-            ContractionPlan.For(contraction, device.Traits).Launch<T>(device, price, v, d, sums);
-            price = new Cost(0, 0, cost.Direction);
+            foreach (Contraction part in contractions)
+            {
+                Contraction contraction = part with { OOrigin = part.OOrigin + (pass * sumsPerPass) };
+                ContractionPlan.For(contraction, device.Traits).Launch<T>(device, price, v, d, sums);
+                price = new Cost(0, 0, cost.Direction);
+            }
         }
 
         WinogradWeights order = WinogradWeights.Forward(dw.Shape);
         device.Launch(
-            WinogradKernels.TransformWeightGradient, device.Grid(order.Items), Moved(dw, sums, cost, 1),
-            sums.View<Lane8<T>>(), dw.View<T>(), order, new WinogradSums(passes, inputTiles.Chunks, contraction.OSplit));
+            WinogradKernels.TransformWeightGradient<T, TTile>, device.Grid(order.Items), Moved(dw, sums, cost, 1),
+            sums.View<Lane8<T>>(), dw.View<T>(), order, new WinogradSums(TTile.Places.Weights, passes, inputTiles.Chunks, stride));
         tape.Release(v);
         tape.Release(d);
         tape.Release(sums);

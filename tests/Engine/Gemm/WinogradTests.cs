@@ -16,13 +16,18 @@ public sealed class WinogradTests
         foreach (string id in CpuLikeDevices)
         {
             Shape x = new(1, channels, size, size), w = new(channels, channels, 3, 3);
-            double[][] reference = Convolve(TestDevices.Get(id), x, w, ElementType.Float64, ConvolutionAlgorithm.Direct);
-            ConvolutionAlgorithm[] algorithms = [ConvolutionAlgorithm.Winograd, ConvolutionAlgorithm.Winograd4];
-            foreach (ConvolutionAlgorithm algorithm in algorithms)
+            (ConvolutionAlgorithm, int)[] all =
+                [(ConvolutionAlgorithm.Winograd, 1), (ConvolutionAlgorithm.Winograd4, 1), (ConvolutionAlgorithm.Winograd, 2)];
+            foreach ((ConvolutionAlgorithm algorithm, int stride) in all)
             {
-                double[][] results = Convolve(TestDevices.Get(id), x, w, ElementType.Float32, algorithm);
+                ComputeDevice device = TestDevices.Get(id);
+                double[][] reference = Convolve(device, x, w, ElementType.Float64, ConvolutionAlgorithm.Direct, stride);
+                double[][] results = Convolve(device, x, w, ElementType.Float32, algorithm, stride);
                 foreach ((double[] result, double[] exact) in results.Zip(reference))
-                    Assert.That(Norm(result.Zip(exact, (a, b) => a - b)) / Norm(exact), Is.LessThan(Tolerance / 3), $"{algorithm} on {id}");
+                {
+                    double error = Norm(result.Zip(exact, (a, b) => a - b)) / Norm(exact);
+                    Assert.That(error, Is.LessThan(Tolerance / 3), $"{algorithm}, stride {stride}, on {id}");
+                }
             }
         }
     }
@@ -37,7 +42,7 @@ public sealed class WinogradTests
         {
             foreach ((int row, int column) in ((int, int)[])[(0, 0), (5, 6), (7, 8), (11, 15)])
             {
-                double[] y = Convolve(TestDevices.Get(id), shape, w, ElementType.Float32, algorithm, (row * 16) + column)[0];
+                double[] y = Convolve(TestDevices.Get(id), shape, w, ElementType.Float32, algorithm, 1, (row * 16) + column)[0];
                 for (int i = 0; i < y.Length; i++)
                 {
                     int p = i / 16 % 12, q = i % 16;
@@ -69,6 +74,22 @@ public sealed class WinogradTests
         }
     }
 
+    /// <summary>With stride 2 where a third of the products is worth the transforms.</summary>
+    [TestCase(32, 256, ConvolutionAlgorithm.Tiled, ConvolutionAlgorithm.Tiled)]
+    [TestCase(64, 128, ConvolutionAlgorithm.Winograd, ConvolutionAlgorithm.Tiled)]
+    [TestCase(128, 256, ConvolutionAlgorithm.Winograd, ConvolutionAlgorithm.Winograd)]
+    public void IsChosenWithStride2WhereItIsFaster(
+        int channels, int filters, ConvolutionAlgorithm withOpenCL, ConvolutionAlgorithm withDotNet)
+    {
+        foreach (string id in CpuLikeDevices)
+        {
+            DeviceTraits traits = TestDevices.Get(id).Traits;
+            ConvolutionGeometry g = new(traits.LayoutFor(new Shape(8, channels, 16, 16)), new Shape(filters, channels, 3, 3), 2, 1, traits);
+            ConvolutionAlgorithm expected = traits.Backend == Backend.Cpu ? withDotNet : withOpenCL;
+            Assert.That(Convolutions.Choose(g, Precision.Float32), Is.EqualTo(expected), id);
+        }
+    }
+
     private static IEnumerable<string> CpuLikeDevices => TestDevices.Ids.Where(id => TestDevices.Get(id).Traits.IsCpuLike);
 
     // A tile reads one pixel around it.
@@ -78,7 +99,7 @@ public sealed class WinogradTests
     private static double Norm(IEnumerable<double> values) => Math.Sqrt(values.Sum(value => value * value));
 
     private static double[][] Convolve(
-        ComputeDevice device, Shape x, Shape w, ElementType type, ConvolutionAlgorithm algorithm, int? nan = null)
+        ComputeDevice device, Shape x, Shape w, ElementType type, ConvolutionAlgorithm algorithm, int stride, int? nan = null)
     {
         Random random = new(1);
         using Workspace workspace = new(device, MemoryCategory.Data);
@@ -92,12 +113,13 @@ public sealed class WinogradTests
                 pixels[place] = float.NaN;
             Tensor input = workspace.Activation<T>(x, type, [.. pixels.Select(to)]);
             Tensor weights = workspace.Plain<T>(w, type, [.. Values(w).Select(to)]);
-            using Tape tape = new(device, Wanted.Input);
+            weights = weights.WithGradient(workspace.Plain(w, type));
+            using Tape tape = new(device, Wanted.Both);
             tape.Watch(input);
-            Tensor y = Ops.Conv2d(tape, input, weights, 1, 1, algorithm);
+            Tensor y = Ops.Conv2d(tape, input, weights, stride, 1, algorithm);
             double[] forward = Read(y);
             tape.Backward(y, workspace.Activation<T>(y.Shape, type, [.. Values(y.Shape).Select(to)]));
-            return [forward, Read(tape.Gradient(input))];
+            return [forward, Read(tape.Gradient(input)), Read(weights.Gradient!)];
 
             static double[] Read(Tensor tensor) => [.. tensor.ToArray<T>().Select(double.CreateChecked)];
         }

@@ -73,7 +73,7 @@ internal static partial class OpSpecs
         long most = Math.Max(20L * draw.Budget, LeastTiledProducts * tile * tile);
         Convolution g;
         do
-            g = tile > 0 ? DrawTiles(draw, tile) : DrawAny(draw, algorithm);
+            g = tile > 0 ? DrawTiles(draw, tile, tile == 2 ? draw.Pick(1, 2) : 1) : DrawAny(draw, algorithm);
         while (!g.IsPossible || g.Products > most || (algorithm == ConvolutionAlgorithm.Tiled && !g.FitsBorders));
 
         return Case(g, draw, algorithm);
@@ -90,8 +90,9 @@ internal static partial class OpSpecs
         Result = g.Y,
         Adjoint = ["x", "w"],
         Convolution = (g.Stride, g.Padding),
-        // Whether a NaN weight times a zero of the padding is seen depends on who reads the padding; Winograd's tiles spread one.
-        NaNs = g.HasTiles(2) ? [] : ["x"],
+        // Whether a NaN weight times a zero of the padding is seen depends on who reads the padding; Winograd's tiles spread one, except
+        // with stride 2.
+        NaNs = g.Stride == 1 && g.HasTiles(2) ? [] : ["x"],
         // Terms of a tile that cancel leave rounding of the size of the others.
         SharesScale = g.HasTiles(2),
         // The larger tiles divide by what is no power of two.
@@ -114,10 +115,11 @@ internal static partial class OpSpecs
             padding);
     }
 
-    // What Winograd's tiles can do, within the budget.
-    private static Convolution DrawTiles(Draw draw, int size) => new(
-        new(draw.Images(), draw.Pick(16, 16, 32, 48), size * draw.Between(1, 8 / size), size * draw.Between(1, 8 / size)),
-        new(draw.Pick(16, 16, 32, 48), 0, 3, 3), Stride: 1, Padding: 1);
+    // What Winograd's tiles of so many outputs can do, within the budget.
+    private static Convolution DrawTiles(Draw draw, int size, int stride) => new(
+        new(
+            draw.Images(), draw.Pick(16, 16, 32, 48), size * stride * draw.Between(1, 8 / size), size * stride * draw.Between(1, 8 / size)),
+        new(draw.Pick(16, 16, 32, 48), 0, 3, 3), stride, Padding: 1);
 
     /// <summary>y[n,k,p,q] = sum of x[n, c, p s - pad + r, q s - pad + t] w[k,c,r,t], and its two adjoints, by the definition.</summary>
     private sealed record Convolution(Shape X, Shape Filter, int Stride, int Padding)
@@ -131,8 +133,8 @@ internal static partial class OpSpecs
 
         public long Products => Y.Count * W.C * W.H * W.W;
 
-        public bool HasTiles(int size) => W is { H: 3, W: 3 } && (Stride, Padding) == (1, 1)
-            && X.H % size == 0 && X.W % size == 0 && X.C % 16 == 0 && W.N % 16 == 0;
+        public bool HasTiles(int size) => W is { H: 3, W: 3 } && Padding == 1 && (Stride == 1 || (Stride, size) == (2, 2))
+            && X.H % (size * Stride) == 0 && X.W % (size * Stride) == 0 && X.C % 16 == 0 && W.N % 16 == 0;
 
         // Tiles read the padding of x, and in the input gradient what lies beyond y, from borders of one zero.
         public bool FitsBorders => Padding <= Border(X) && Reaches(X.H, W.H, Y.H) && Reaches(X.W, W.W, Y.W);
