@@ -157,8 +157,8 @@ internal readonly record struct WinogradPlaces(int Alone, int Pairs, int Fours)
 /// chunk is some whole images. Places in the tensor are counted in lanes of eight channels. Shared by host and kernels.
 /// </summary>
 internal readonly record struct WinogradTiles(
-    int Places, int Pitch, int Images, int TileRows, int TileColumns, int Blocks, int TilesPerChunk, int LanesPerBlock, int Image, int Block,
-    int Row, int Column, int Origin)
+    int Places, int Pitch, int Images, int TileRows, int TileColumns, int Blocks, int TilesPerChunk, int LanesPerBlock, int Image,
+    int Block, int Row, int Column, int Origin)
 {
     private const int LaneWidth = 8;
 
