@@ -1,4 +1,3 @@
-using Deat.Engine;
 using Deat.Training;
 using NUnit.Framework;
 

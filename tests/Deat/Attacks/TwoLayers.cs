@@ -1,6 +1,5 @@
 using Deat.Engine;
 using Deat.Nn;
-using Deat.Training;
 
 namespace Deat.Tests;
 
