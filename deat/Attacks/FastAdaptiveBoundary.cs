@@ -30,7 +30,7 @@ public sealed class FastAdaptiveBoundary : ISearch
         Tensor gradient = batch.State(made => made.PerElement());
         batch.Pass(batch.Attack.Loss, gradient);
         BoundaryRule rule = new() { Norm = batch.Attack.Norm };
-        Ops.BoundaryStep(images.Losses, gradient, images.X, images.Delta, rule, batch.Normalization, images.Lives);
+        Ops.BoundaryStep(images.Losses, gradient, images.X, images.Delta, rule, images.Lives);
         batch.SetInput();
         batch.Pass(batch.Attack.Loss);
         using Workspace scratch = batch.Scratch();

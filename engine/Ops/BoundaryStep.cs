@@ -18,8 +18,7 @@ public sealed record BoundaryRule
 public static partial class Ops
 {
     /// <summary>
-    /// The step of the fast adaptive boundary attack. With w the gradient of the difference f of two logits with respect to pixels, where
-    /// the images are, the boundary is taken for the plane f + w (p - x - delta) = 0. With d1 and d2 the shortest ways from x + delta and
+    /// The step of the fast adaptive boundary attack. With w the gradient of the difference f of two logits, where the images are, the boundary is taken for the plane f + w (p - x - delta) = 0. With d1 and d2 the shortest ways from x + delta and
     /// from x to it within [0,1] and a = min(|d1| / (|d1| + |d2|), alpha_max):
     /// delta = clampX((1 - a) (delta + eta d1) + a eta d2). Source: Croce, Hein: Minimally distorted adversarial examples with a fast
     /// adaptive boundary attack (ICML 2020), section 3 and appendix A; norms are at least 1e-8, as in fra31/auto-attack, fab_base.py.
@@ -35,24 +34,23 @@ public static partial class Ops
     /// end of its room; without a gradient there is no way, and delta shrinks.
     /// </remarks>
     /// <param name="margins">f [N, 1, 1, 1], plain</param>
-    /// <param name="dz">The gradient of f with respect to z = (x + delta - mean) / std, [N, C, H, W]</param>
-    /// <param name="x">[N, C, H, W], pixel range [0,1]; C at most 16</param>
+    /// <param name="gradient">w, with respect to delta, [N, C, H, W]</param>
+    /// <param name="x">[N, C, H, W], pixel range [0,1]</param>
     /// <param name="delta">[N, C, H, W], pixel range, x + delta in [0,1]; updated</param>
     /// <param name="rule">Norm, share and overshoot.</param>
-    /// <param name="normalization">mean and std</param>
     /// <param name="active">[N, 1, 1, 1] Int32: images with 0 do not move.</param>
     /// <exception cref="ArgumentException">Layouts or types do not fit, or there is no such rule.</exception>
     public static void BoundaryStep(
-        Tensor margins, Tensor dz, Tensor x, Tensor delta, BoundaryRule rule, Normalization normalization, Tensor active)
+        Tensor margins, Tensor gradient, Tensor x, Tensor delta, BoundaryRule rule, Tensor active)
     {
         const string Op = nameof(BoundaryStep);
-        RequireAlike(Op, x, dz, delta);
+        RequireAlike(Op, x, gradient, delta);
         RequirePerImage(Op, x, margins);
         RequirePerImage(Op, x, active, ElementType.Int32);
         Require.That(rule.Norm is Norm.Linf or Norm.L2, Op, "Linf or L2", rule.Norm);
         Require.That(rule.LargestShare is >= 0 and <= 1, Op, "a share in [0, 1]", rule.LargestShare);
         Require.That(rule.Overshoot >= 0, Op, "overshoot >= 0", rule.Overshoot);
-        Dispatch.Run(x.Type, width: 1, new BoundaryStepLaunch(margins, dz, x, delta, rule, normalization, active));
+        Dispatch.Run(x.Type, width: 1, new BoundaryStepLaunch(margins, gradient, x, delta, rule, active));
     }
 
     /// <summary>A group for each image, whose items call a group's sum or norm for so many numbers; an item on CPU-like devices.</summary>
@@ -66,7 +64,7 @@ public static partial class Ops
     }
 
     private readonly record struct BoundaryStepLaunch(
-        Tensor Margins, Tensor Dz, Tensor X, Tensor Delta, BoundaryRule Rule, Normalization Normalization, Tensor Active) : ITypedLaunch
+        Tensor Margins, Tensor Gradient, Tensor X, Tensor Delta, BoundaryRule Rule, Tensor Active) : ITypedLaunch
     {
         // Rounds of Newton's iteration depend on the data; so many are counted.
         private const int UsualRounds = 8;
@@ -85,12 +83,11 @@ public static partial class Ops
                 Overshoot = T.CreateChecked(Rule.Overshoot),
                 LeastNorm = T.CreateChecked(1e-8),
                 Range = PixelRange<T>.From(true),
-                Normalization = ChannelNormalization<T>.From(nameof(BoundaryStep), Normalization, shape.C),
             };
             X.Device.Launch(
                 Rule.Norm == Norm.Linf ? BoundaryStepKernels.Step<T, LargestValue> : BoundaryStepKernels.Step<T, EuclideanLength>,
                 GroupForEach(X, numbers: 7), cost,
-                Margins.View<T>(), Dz.View<T>(), X.View<T>(), Delta.View<T>(), Active.View<int>(), constants, X.Layout);
+                Margins.View<T>(), Gradient.View<T>(), X.View<T>(), Delta.View<T>(), Active.View<int>(), constants, X.Layout);
         }
     }
 }

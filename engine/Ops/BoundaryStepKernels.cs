@@ -12,7 +12,6 @@ internal struct BoundaryConstants<T>
 {
     public T LargestShare, Overshoot, LeastNorm;
     public PixelRange<T> Range;
-    public ChannelNormalization<T> Normalization;
 }
 
 /// <summary>The way of an image's elements to a plane: which side it is seen from, and the multiplier.</summary>
@@ -67,7 +66,7 @@ internal static class BoundaryStepKernels
 
     [GroupSize(GroupSum.LargestGroup, IsLargest = true)]
     public static void Step<T, TNorm>(
-        ArrayView<T> margins, ArrayView<T> dz, ArrayView<T> x, ArrayView<T> delta, ArrayView<int> active,
+        ArrayView<T> margins, ArrayView<T> gradient, ArrayView<T> x, ArrayView<T> delta, ArrayView<int> active,
         BoundaryConstants<T> constants, Layout layout)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TNorm : struct, IImageNorm
@@ -75,14 +74,14 @@ internal static class BoundaryStepKernels
         int n = Item.Group();
         if (n >= layout.Shape.N || Real.Load(active, n) == 0)
             return;
-        Lane1<T> moved = new() { A = Slope(dz, delta, n, constants, layout) };
+        Lane1<T> moved = new() { A = Slope(gradient, delta, n, layout) };
         T margin = Real.Load(margins, n);
         // The plane is seen from where the image is, and from the image as it was.
         WayToPlane<T> here = new() { Excess = margin };
         WayToPlane<T> there = new() { Excess = margin - GroupSum.Of<T, Lane1<T>>(moved, 1).A };
         for (int round = 0; round < Rounds; round++)
         {
-            Quad<T> sums = GroupSum.Of<T, Quad<T>>(Sums<T, TNorm>(dz, x, delta, n, here, there, constants, layout), 1);
+            Quad<T> sums = GroupSum.Of<T, Quad<T>>(Sums<T, TNorm>(gradient, x, delta, n, here, there, layout), 1);
             T nextHere = here.Next(sums.A, sums.B);
             T nextThere = there.Next(sums.C, sums.D);
             bool stands = nextHere == here.Multiplier && nextThere == there.Multiplier;
@@ -92,12 +91,12 @@ internal static class BoundaryStepKernels
                 break;
         }
 
-        T share = Share<T, TNorm>(dz, x, delta, n, here, there, constants, layout);
-        Move<T, TNorm>(dz, x, delta, n, here, there, share, constants, layout);
+        T share = Share<T, TNorm>(gradient, x, delta, n, here, there, constants, layout);
+        Move<T, TNorm>(gradient, x, delta, n, here, there, share, constants, layout);
     }
 
     /// <summary>How much delta raised the linear function: the sum of w delta.</summary>
-    private static T Slope<T>(ArrayView<T> dz, ArrayView<T> delta, int n, BoundaryConstants<T> constants, Layout layout)
+    private static T Slope<T>(ArrayView<T> gradient, ArrayView<T> delta, int n, Layout layout)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         T total = T.Zero;
@@ -108,8 +107,8 @@ internal static class BoundaryStepKernels
             int place = layout.Index(n, c, row - (c * height), 0);
             T sum = T.Zero;
             for (int w = 0; w < layout.Shape.W; w++, place += layout.Block)
-                sum = Real.Fma(Real.Load(dz, place), Real.Load(delta, place), sum);
-            total = Real.Fma(sum, constants.Normalization.Rstd(c), total);
+                sum = Real.Fma(Real.Load(gradient, place), Real.Load(delta, place), sum);
+            total += sum;
         }
 
         return total;
@@ -117,8 +116,7 @@ internal static class BoundaryStepKernels
 
     /// <summary>Of each way, what the stuck elements lose, and how fast the others do.</summary>
     private static Quad<T> Sums<T, TNorm>(
-        ArrayView<T> dz, ArrayView<T> x, ArrayView<T> delta, int n, WayToPlane<T> here, WayToPlane<T> there,
-        BoundaryConstants<T> constants, Layout layout)
+        ArrayView<T> gradient, ArrayView<T> x, ArrayView<T> delta, int n, WayToPlane<T> here, WayToPlane<T> there, Layout layout)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TNorm : struct, IImageNorm
     {
@@ -127,12 +125,11 @@ internal static class BoundaryStepKernels
         for (int row = Group.IdxX; row < layout.Shape.C * height; row += Group.DimX)
         {
             int c = row / height;
-            T rstd = constants.Normalization.Rstd(c);
             int place = layout.Index(n, c, row - (c * height), 0);
             Quad<T> sum = default;
             for (int w = 0; w < layout.Shape.W; w++, place += layout.Block)
             {
-                T slope = Real.Load(dz, place) * rstd;
+                T slope = Real.Load(gradient, place);
                 T pixel = Real.Load(x, place);
                 T weight = T.Abs(slope);
                 T rate = TNorm.Reach(weight, weight);
@@ -153,7 +150,7 @@ internal static class BoundaryStepKernels
     }
 
     private static T Share<T, TNorm>(
-        ArrayView<T> dz, ArrayView<T> x, ArrayView<T> delta, int n, WayToPlane<T> here, WayToPlane<T> there,
+        ArrayView<T> gradient, ArrayView<T> x, ArrayView<T> delta, int n, WayToPlane<T> here, WayToPlane<T> there,
         BoundaryConstants<T> constants, Layout layout)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TNorm : struct, IImageNorm
@@ -164,13 +161,12 @@ internal static class BoundaryStepKernels
         for (int row = Group.IdxX; row < layout.Shape.C * height; row += Group.DimX)
         {
             int c = row / height;
-            T rstd = constants.Normalization.Rstd(c);
             int place = layout.Index(n, c, row - (c * height), 0);
             T rowHere = T.Zero;
             T rowThere = T.Zero;
             for (int w = 0; w < layout.Shape.W; w++, place += layout.Block)
             {
-                T slope = Real.Load(dz, place) * rstd;
+                T slope = Real.Load(gradient, place);
                 T pixel = Real.Load(x, place);
                 rowHere = TNorm.Both(rowHere, TNorm.Part(here.Move<TNorm>(slope, pixel + Real.Load(delta, place))));
                 rowThere = TNorm.Both(rowThere, TNorm.Part(there.Move<TNorm>(slope, pixel)));
@@ -190,7 +186,7 @@ internal static class BoundaryStepKernels
     }
 
     private static void Move<T, TNorm>(
-        ArrayView<T> dz, ArrayView<T> x, ArrayView<T> delta, int n, WayToPlane<T> here, WayToPlane<T> there, T share,
+        ArrayView<T> gradient, ArrayView<T> x, ArrayView<T> delta, int n, WayToPlane<T> here, WayToPlane<T> there, T share,
         BoundaryConstants<T> constants, Layout layout)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TNorm : struct, IImageNorm
@@ -199,11 +195,10 @@ internal static class BoundaryStepKernels
         for (int row = Group.IdxX; row < layout.Shape.C * height; row += Group.DimX)
         {
             int c = row / height;
-            T rstd = constants.Normalization.Rstd(c);
             int place = layout.Index(n, c, row - (c * height), 0);
             for (int w = 0; w < layout.Shape.W; w++, place += layout.Block)
             {
-                T slope = Real.Load(dz, place) * rstd;
+                T slope = Real.Load(gradient, place);
                 T pixel = Real.Load(x, place);
                 T d = Real.Load(delta, place);
                 T near = Real.Fma(constants.Overshoot, here.Move<TNorm>(slope, pixel + d), d);

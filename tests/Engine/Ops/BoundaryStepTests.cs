@@ -65,9 +65,8 @@ public sealed class BoundaryStepTests
     {
         using TestImages images = new(id, isSingle);
         Tensor moved = images.Make(Image, delta);
-        Normalization unit = new() { Mean = [0, 0, 0], Std = [1, 1, 1] };
         Ops.BoundaryStep(
-            images.Plain(new Shape(1, 1), [margin]), images.Make(Image, w), images.Make(Image, x), moved, rule, unit, images.Integers(1));
+            images.Plain(new Shape(1, 1), [margin]), images.Make(Image, w), images.Make(Image, x), moved, rule, images.Integers(1));
         return images.Read(moved);
     }
 }

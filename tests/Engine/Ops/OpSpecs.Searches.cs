@@ -60,36 +60,35 @@ internal static partial class OpSpecs
         Draw = draw =>
         {
             Shape shape = Images(draw);
-            Normalization n = Normalization(draw, shape.C);
             BoundaryRule rule = new() { Norm = draw.Pick(Norm.Linf, Norm.L2), LargestShare = draw.Pick(0.1, 0, 1) };
             double[] x = draw.Uniform(shape.Count, 0, 1);
             double reach = draw.Pick(0, 0.1, 1);
             double[] delta = [.. draw.Uniform(shape.Count, 0, 1).Zip(x, (to, from) => draw.Held(reach * (to - from)))];
-            double[] dz = draw.Values(shape);
-            for (int i = 0; i < dz.Length; i += draw.Between(1, 9))
-                dz[i] = 0;
+            double[] gradient = draw.Values(shape, draw.Pick(0.1, 5));
+            for (int i = 0; i < gradient.Length; i += draw.Between(1, 9))
+                gradient[i] = 0;
             return new()
             {
                 Geometry = $"{shape}, {rule}, delta {reach}",
                 Operands =
                 [
                     new("margins", new(shape.N, 1), Role.PerImage, draw.Values(shape.N, draw.Pick(0.1, 2, 50))),
-                    new("dz", shape, Role.Activation, dz),
+                    new("gradient", shape, Role.Activation, gradient),
                     new("x", shape, Role.Activation, x),
                     new("delta", shape, Role.Activation, delta),
                     new("active", new(shape.N, 1), Role.Index, draw.Indices(shape.N, 3)),
                 ],
-                NaNs = ["dz"],
+                NaNs = ["gradient"],
                 Inexact = ["delta"],
                 Factor = 16,
                 Run = scope =>
                 {
-                    Ops.BoundaryStep(scope["margins"], scope["dz"], scope["x"], scope["delta"], rule, n, scope["active"]);
+                    Ops.BoundaryStep(scope["margins"], scope["gradient"], scope["x"], scope["delta"], rule, scope["active"]);
                     return null;
                 },
                 Reference = arguments => new()
                 {
-                    ["delta"] = [.. Enumerable.Range(0, shape.N).SelectMany(i => Stepped(shape, arguments, i, rule, n))],
+                    ["delta"] = [.. Enumerable.Range(0, shape.N).SelectMany(i => Stepped(shape, arguments, i, rule))],
                 },
             };
         },
@@ -97,24 +96,23 @@ internal static partial class OpSpecs
         [
             ("a norm without a rule", tape => Ops.BoundaryStep(
                 Plain(tape, 1, 1), Activation(tape, 1, 1, 2, 2), Activation(tape, 1, 1, 2, 2), Activation(tape, 1, 1, 2, 2),
-                new BoundaryRule { Norm = Norm.L1 }, Unit(1), Plain(tape, 1, 1, type: ElementType.Int32))),
+                new BoundaryRule { Norm = Norm.L1 }, Plain(tape, 1, 1, type: ElementType.Int32))),
             ("a margin too few", tape => Ops.BoundaryStep(
                 Plain(tape, 1, 1), Activation(tape, 2, 1, 2, 2), Activation(tape, 2, 1, 2, 2), Activation(tape, 2, 1, 2, 2),
-                new BoundaryRule { Norm = Norm.L2 }, Unit(1), Plain(tape, 2, 1, type: ElementType.Int32))),
+                new BoundaryRule { Norm = Norm.L2 }, Plain(tape, 2, 1, type: ElementType.Int32))),
         ],
     };
 
-    private static Scaled[] Stepped(Shape shape, Arguments arguments, int image, BoundaryRule rule, Normalization n)
+    private static Scaled[] Stepped(Shape shape, Arguments arguments, int image, BoundaryRule rule)
     {
-        (double[] dz, double[] x, double[] delta) = (
-            ImageOf(shape, arguments["dz"], image), ImageOf(shape, arguments["x"], image), ImageOf(shape, arguments["delta"], image));
+        (double[] w, double[] x, double[] delta) = (
+            ImageOf(shape, arguments["gradient"], image), ImageOf(shape, arguments["x"], image), ImageOf(shape, arguments["delta"], image));
         if (arguments["active"][image] == 0)
             return Exact(delta);
-        if (dz.Any(double.IsNaN))
-            return [.. dz.Select(_ => (Scaled)double.NaN)];
+        if (w.Any(double.IsNaN))
+            return [.. w.Select(_ => (Scaled)double.NaN)];
         bool isEuclidean = rule.Norm == Norm.L2;
         double margin = arguments["margins"][image];
-        double[] w = [.. dz.Select((g, i) => g / n.Std[i / shape.Pixels])];
         double terms = Math.Abs(margin) + w.Zip(delta, (a, b) => Math.Abs(a * b)).Sum();
         Way here = Way.From([.. x.Zip(delta, (a, b) => a + b)], w, margin, terms, isEuclidean);
         Way there = Way.From(x, w, margin - w.Zip(delta, (a, b) => a * b).Sum(), terms, isEuclidean);
