@@ -19,6 +19,8 @@ internal static partial class OpSpecs
                 Operands = [new("v", shape, Role.Activation, draw.Values(shape, scale)), new("norms", new(shape.N, 1), Role.PerImage)],
                 NaNs = ["v"],
                 Inexact = norm == Norm.Linf ? [] : ["norms"],
+                // Up to 20,000 terms are added one after the other.
+                Factor = 32,
                 Run = scope =>
                 {
                     Ops.ImageNorms(scope.Tape, scope["v"], norm, scope["norms"]);
