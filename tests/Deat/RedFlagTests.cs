@@ -89,7 +89,10 @@ public sealed class RedFlagTests : WholeRuns
         EvaluationResult black = Run(network, new Attack
         {
             Kind = new AttackKind("noise", "Noise") { Search = new Noise(), IsBlackBox = true },
-            Steps = 1, Epsilon = Pixels.Parse("255/255", "--epsilon"), StepSize = default, Restarts = 4,
+            Steps = 1,
+            Epsilon = Pixels.Parse("255/255", "--epsilon"),
+            StepSize = default,
+            Restarts = 4,
         });
         Assert.That(RedFlags.OfAll([white, black]).Single(), Does.Contain("Noise-1 asks for no gradients").And.Contain("masked"));
         Assert.That(RedFlags.OfAll([white, white]), Is.Empty);
