@@ -7,7 +7,7 @@ namespace Deat.Training;
 /// A run from its first or next minibatch to the test at the end: trains, validates, records, saves, and stops at the end of a minibatch
 /// when asked to.
 /// </summary>
-internal sealed class TrainingRun : IDisposable
+internal sealed partial class TrainingRun : IDisposable
 {
     private readonly TrainOptions _options;
     private readonly RunFolder _folder;
@@ -90,23 +90,8 @@ internal sealed class TrainingRun : IDisposable
         _trainer.Dispose();
     }
 
-    private bool GoesBack => _options.Guard?.Action == CollapseAction.Rollback;
-
     private bool IsDone => _trainer.State.Epoch == _options.Epochs
         || (_trainer.State.Best is { } best && _trainer.State.Epoch - 1 - best.Epoch >= _options.StopAfter);
-
-    private void RunEpochOrGoBack()
-    {
-        try
-        {
-            RunEpoch();
-        }
-        catch (NumericException e) when (GoesBack && _trainer.State.Rollbacks < GuardOptions.MaxRollbacks)
-        {
-            _screen.Line($"warning: {e.Message}");
-            GoBack();
-        }
-    }
 
     private void RunEpoch()
     {
@@ -144,34 +129,6 @@ internal sealed class TrainingRun : IDisposable
         ProbeEpoch shown = _probe.Measure(state.Epoch, _trainer.Replays.Count, _trainer.Replays.StepSize);
         _folder.Append(_probe.Header, shown);
         return shown.Metrics(_probe.Header.Epsilon, _screen.Time.GetElapsedTime(start).TotalSeconds);
-    }
-
-    // Whether the epoch is given up, because the run went back.
-    private bool MustLeave(IReadOnlyList<Alarm> alarms)
-    {
-        if (_options.Guard!.Action == CollapseAction.Say)
-            return false;
-        if (GoesBack && _trainer.State.Rollbacks < GuardOptions.MaxRollbacks)
-        {
-            GoBack();
-            return true;
-        }
-
-        _folder.SaveLast(_trainer.Save());
-        string best = _trainer.State.Best is { } epoch ? $"; the best epoch was {epoch.Epoch}" : "";
-        throw new CollapseException(
-            $"the guard ended the run at epoch {_trainer.State.Epoch}, batch {_trainer.State.Batch} ({string.Join(", ", alarms)}){best}; "
-            + $"see guard.jsonl in {_folder.Location}");
-    }
-
-    private void GoBack()
-    {
-        _trainer.RollBack(_folder.LoadGood());
-        _folder.KeepEpochs(_trainer.State.Epoch);
-        ReplayState replays = _trainer.Replays;
-        string from = FormattableString.Invariant($"{replays.Count} iterations of {255 * replays.StepSize:F1}/255");
-        _screen.Line(FormattableString.Invariant(
-            $"back to the beginning of epoch {_trainer.State.Epoch}, from there with {from} and learning rate {_trainer.LearningRate:G3}"));
     }
 
     private (EvaluationResult? Clean, EvaluationResult? Robust) ValidateAverage()
