@@ -1,5 +1,3 @@
-using Deat.Engine;
-
 namespace Deat.Training;
 
 /// <summary>What a run does when the guard raises an alarm.</summary>
