@@ -130,10 +130,13 @@ internal static class AutoStepKernels
         if (n >= losses.IntLength)
             return;
         T loss = Real.Load(losses, n);
-        bool isBest = loss > Real.Load(best, n);
+        T before = Real.Load(last, n);
+        // Not by comparisons alone, which compilers of OpenCL turn round: a NaN is not at or below a number either.
+        bool isNumber = !T.IsNaN(loss);
+        bool isBest = isNumber && loss > Real.Load(best, n);
         if (isBest)
             Real.Store(best, n, loss);
-        if (loss > Real.Load(last, n))
+        if (isNumber && !T.IsNaN(before) && loss > before)
             Real.Store(rises, n, Real.Load(rises, n) + T.One);
         Real.Store(last, n, loss);
         Real.Store(improved, n, isBest ? 1 : 0);

@@ -59,7 +59,9 @@ public static partial class Ops
         DeviceTraits traits = images.Device.Traits;
         if (traits.IsCpuLike)
             return images.Device.Grid(images.Shape.N);
-        int size = 1 << BitOperations.Log2((uint)Math.Min(traits.MaxGroupSize, GroupSum.LargestGroup));
+        // PoCL 3.1 writes outside its memory where a loop with barriers holds another one, in groups of more than one.
+        int largest = traits.Backend == Backend.OpenCL ? 1 : Math.Min(traits.MaxGroupSize, GroupSum.LargestGroup);
+        int size = 1 << BitOperations.Log2((uint)largest);
         return new LaunchGrid(images.Shape.N, size, numbers * GroupSum.LargestGroup * images.Type.Bytes());
     }
 

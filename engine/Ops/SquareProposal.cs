@@ -164,15 +164,15 @@ internal struct SquarePattern<T>
     {
         int down = row - (rows / 2);
         int right = column - (columns / 2);
-        down = down < 0 ? -down : down;
-        right = right < 0 ? -right : right;
-        int distance = down > right ? down : right;
+        // Squares, because Oclgrind does not know the absolute value that a compiler makes of a comparison.
+        int downSquared = down * down;
+        int rightSquared = right * right;
         int last = (rows > columns ? rows : columns) / 2;
         TValue sum = TValue.Zero;
         TValue k = TValue.One;
         for (int i = 0; i <= last; i++)
         {
-            sum += i >= distance ? TValue.One / (k * k) : TValue.Zero;
+            sum += i * i >= downSquared && i * i >= rightSquared ? TValue.One / (k * k) : TValue.Zero;
             k += TValue.One;
         }
 

@@ -12,7 +12,7 @@ public sealed class AttackPropertyTests : WholeRuns
     private static Checkpoint? s_checkpoint;
 
     private static IEnumerable<string> Names => Attacks.All.Where(kind => kind.Search is not null)
-        .Select(kind => kind.Name + (kind.TakesSteps ? kind.Name.Contains('-') ? "-6" : "6" : ""));
+        .Select(kind => kind.TakesSteps ? kind.NameOf(kind.IsBlackBox ? 500 : 6) : kind.Name);
 
     [Test]
     public void ExamplesLieInBallAndRangeExactly([ValueSource(nameof(Names))] string name, [Values(Norm.Linf, Norm.L2)] Norm norm)
