@@ -159,7 +159,8 @@ internal static class SquareKernels
         RandomKey own = new(key.Seed, key.Purpose, Real.Load(images, n), key.Batch);
         for (int w = 0; w < shape.W; w++)
         {
-            T stripe = Philox.Word(own, (c * shape.W) + w) >> 31 == 0 ? -epsilon : epsilon;
+            int element = (c * shape.W) + w;
+            T stripe = BernoulliDraw.Draw(Philox.Words(own, (uint)element >> 2), element & 3) < 0 ? -epsilon : epsilon;
             for (int h = 0; h < shape.H; h++)
             {
                 int place = layout.Index(n, c, h, w);
