@@ -1,6 +1,6 @@
 namespace Deat.Engine;
 
-/// <summary>Two numbers for each slice of an activation's pixels and each channel, [2, slices, channels], which somebody needs next.</summary>
+/// <summary>Two numbers for each slice of an activation's pixels and each channel, [2, slices, channels], needed next.</summary>
 /// <param name="Partials">The numbers.</param>
 /// <param name="Slices">Slices, of <see cref="IEpilogue.SliceRows"/> pixels each.</param>
 /// <param name="Behind">For sums of a gradient, what it goes to; null for moments of the activation itself.</param>

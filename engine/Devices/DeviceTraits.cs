@@ -72,7 +72,7 @@ public sealed record DeviceTraits
         _ => int.MaxValue,
     };
 
-    /// <summary>The same with stride 2, where the tiles save a third of the products instead of more than half: measured at batch 32.</summary>
+    /// <summary>The same with stride 2, where tiles save a third of the products instead of more than half: measured at batch 32.</summary>
     public int StridedWinogradChannels => (IsCpuLike, Backend) switch
     {
         (true, Backend.Cpu) => 128,

@@ -88,7 +88,7 @@ public static partial class Ops
 
         public int Channels => X.Shape.C;
 
-        /// <summary>What whoever finds the gradient behind the ReLU needs to take its sums along; null where there are no such sums.</summary>
+        /// <summary>What whoever finds the gradient behind the ReLU needs to take its sums along; null without such sums.</summary>
         public NormalisedTensor? Normalised { get; } =
             Relu && (Training || Tape.Needs(State.Gamma)) ? new NormalisedTensor(X, Statistics) : null;
 

@@ -18,8 +18,9 @@ public sealed record BoundaryRule
 public static partial class Ops
 {
     /// <summary>
-    /// The step of the fast adaptive boundary attack. With w the gradient of the difference f of two logits, where the images are, the boundary is taken for the plane f + w (p - x - delta) = 0. With d1 and d2 the shortest ways from x + delta and
-    /// from x to it within [0,1] and a = min(|d1| / (|d1| + |d2|), alpha_max):
+    /// The step of the fast adaptive boundary attack. With w the gradient of the difference f of two logits, where the images are, the
+    /// boundary is taken for the plane f + w (p - x - delta) = 0. With d1 and d2 the shortest ways from x + delta and from x to it
+    /// within [0,1] and a = min(|d1| / (|d1| + |d2|), alpha_max):
     /// delta = clampX((1 - a) (delta + eta d1) + a eta d2). Source: Croce, Hein: Minimally distorted adversarial examples with a fast
     /// adaptive boundary attack (ICML 2020), section 3 and appendix A; norms are at least 1e-8, as in fra31/auto-attack, fab_base.py.
     /// </summary>

@@ -106,8 +106,8 @@ internal static class TiledConvolution
         Contraction contraction = plan.Output;
         Tensor rows = tape.Plain(new Shape(plan.Splits * contraction.Rows, contraction.ColumnTiles * ContractionTile.Columns), output.Type);
         plan.ToWholeRows().Launch<T>(device, cost, input, packed, rows);
-        Cost summing = WithPassengers(
-            new Cost(0, (plan.Splits + 1L) * contraction.Rows * contraction.Columns * output.Type.Bytes(), cost.Direction), output, plus, sums);
+        long bytes = (plan.Splits + 1L) * contraction.Rows * contraction.Columns * output.Type.Bytes();
+        Cost summing = WithPassengers(new Cost(0, bytes, cost.Direction), output, plus, sums);
         if (plan.SharesTiles && contraction.StoresQuads)
             SumInTiles<T>(device, plan, summing, rows, output, plus, sums);
         else

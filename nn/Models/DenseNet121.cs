@@ -3,7 +3,8 @@ namespace Deat.Nn;
 /// <summary>
 /// DenseNet-121, [N, C, H, W] to logits [N, classes, 1, 1]: a 3x3 convolution to twice the growth, 6, 12, 24 and 16
 /// <see cref="DenseBlock"/>s with a <see cref="DenseTransition"/> to half of the channels between, batch normalisation, ReLU, global
-/// average pooling, a linear layer. At growth 12 with three channels and ten classes it has 1,000,618 parameters, named and ordered as in PyTorch.
+/// average pooling, a linear layer. At growth 12 with three channels and ten classes it has 1,000,618 parameters, named and ordered as in
+/// PyTorch.
 /// Source: Huang, Liu, van der Maaten, Weinberger: Densely connected convolutional networks, CVPR 2017; densenet.py of TrustAI/DEAT.
 /// </summary>
 public sealed class DenseNet121 : Sequential

@@ -15,8 +15,8 @@ public sealed class PtxTests
     private static readonly NvidiaTools? Tools = NvidiaTools.Find();
     private static readonly Lazy<IReadOnlyList<PtxKernel>> Compiled = new(PassportOffice.Compile);
 
-    // The exponential and the logarithm of binary64 are functions on a GPU, with a stack. FAB's step in binary64, which only checks use, has
-    // six numbers of its sums there.
+    // The exponential and the logarithm of binary64 are functions on a GPU, with a stack. FAB's step in binary64, which only checks
+    // use, has six numbers of its sums there.
     private static readonly Regex MayCallFunctions = new(@"^(LossKernels|BoundaryStepKernels)\..*<Double");
 
     [Test]
