@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Deat.Training;
 
 namespace Deat.Benchmarks;
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Deat.Engine;
+using Deat.Training;
 
 namespace Deat.Benchmarks;
 

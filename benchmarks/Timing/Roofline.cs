@@ -1,4 +1,5 @@
 using System.Text;
+using Deat.Training;
 
 namespace Deat.Benchmarks;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
+using Deat.Training;
 
 namespace Deat.Benchmarks;
 

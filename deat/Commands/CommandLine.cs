@@ -43,6 +43,8 @@ internal static class CommandLine
         root.Subcommands.Add(EvalCommand.Create(screen));
         root.Subcommands.Add(ProfileCommand.Create(screen));
         root.Subcommands.Add(ProbeCommand.Create(screen));
+        root.Subcommands.Add(ReportCommand.Create(screen));
+        root.Subcommands.Add(CompareCommand.Create(screen));
         root.Subcommands.Add(DevicesCommand.Create(screen));
         root.SetAction(_ => screen.Line(Welcome));
         return root;
@@ -56,6 +58,8 @@ internal static class CommandLine
           deat eval RUN                  attacks the network of a run
           deat profile                   what each iteration, layer and kernel costs
           deat probe RUN                 measures the loss surface of a run's networks
+          deat compare A B               compares two profiles: ratios with intervals, where time is lost
+          deat report RUN...             writes runs and profiles into one HTML file with pictures
           deat devices                   what this machine can compute on
 
         Add --help to a command for its options.

@@ -13,6 +13,9 @@ internal enum Mark
 
     /// <summary>Bars from zero, a unit of x wide.</summary>
     Bars,
+
+    /// <summary>Bars on top of those of the series before.</summary>
+    Stack,
 }
 
 /// <summary>A series of a chart.</summary>
@@ -51,6 +54,13 @@ internal sealed record Panel(string Label, string Unit, IReadOnlyList<Series> Se
 
     /// <summary>What stands in place of a plot without points.</summary>
     public string Empty { get; init; } = "no values";
+
+    /// <summary>How high the bars of the stacked series before one reach at x.</summary>
+    public double Below(int series, double x) => Series.Take(series).Where(each => each.Mark == Mark.Stack)
+        .SelectMany(each => each.Shown).Where(point => point.X == x).Sum(point => point.Y);
+
+    /// <summary>How high stacked bars reach.</summary>
+    public double Highest() => Series.SelectMany(series => series.Shown).Select(point => Below(Series.Count, point.X)).Max();
 }
 
 /// <summary>Panels above one x axis, as SVG and as a table.</summary>
@@ -63,6 +73,9 @@ internal sealed record LineChart(string Title, string XLabel, IReadOnlyList<Pane
 
     /// <summary>Whether x counts something.</summary>
     public bool IsWhole { get; init; } = true;
+
+    /// <summary>What x is called in the table and below ticks, instead of its number.</summary>
+    public Func<double, string> XText { get; init; } = Axis.Text;
 
     private IEnumerable<double> Xs => Panels.SelectMany(panel => panel.Series).SelectMany(series => series.Points).Select(p => p.X);
 
@@ -88,7 +101,7 @@ internal sealed record LineChart(string Title, string XLabel, IReadOnlyList<Pane
         }
 
         foreach (double tick in x.Ticks(12, IsWhole))
-            svg.Text("text middle", x.At(tick), y + 6, Axis.Text(tick));
+            svg.Text("text middle", x.At(tick), y + 6, XText(tick));
         svg.Text("text middle", (Left + Right) / 2, y + 30, XLabel);
         return svg.Finish(Title, y + 42);
     }
@@ -100,7 +113,7 @@ internal sealed record LineChart(string Title, string XLabel, IReadOnlyList<Pane
         IEnumerable<string> columns = all.Select(p => p.Panel.Unit.Length == 0 ? p.Series.Name : $"{p.Series.Name}, {p.Panel.Unit}");
         ILookup<double, double>[] values = [.. all.Select(p => p.Series.Shown.ToLookup(point => point.X, point => point.Y))];
         IEnumerable<IReadOnlyList<string>> rows = Xs.Distinct().Order().Select(x => (IReadOnlyList<string>)
-            [Axis.Text(x), .. values.Select(series => string.Join(" ", series[x].Select(Axis.Text)))]);
+            [XText(x), .. values.Select(series => string.Join(" ", series[x].Select(Axis.Text)))]);
         return new DataTable(Title, [XLabel, .. columns], [.. rows]);
     }
 
@@ -113,9 +126,12 @@ internal sealed record LineChart(string Title, string XLabel, IReadOnlyList<Pane
             return;
         }
 
-        Axis y = panel.Series.Any(series => series.Mark == Mark.Bars)
-            ? new Axis(0, Math.Max(1, values.Max()) * 1.08, bottom, top)
-            : Axis.Over(panel.Scale ?? values, bottom, top);
+        Axis y = panel.Series switch
+        {
+            _ when panel.Series.Any(series => series.Mark == Mark.Bars) => new Axis(0, Math.Max(1, values.Max()) * 1.08, bottom, top),
+            _ when panel.Series.Any(series => series.Mark == Mark.Stack) => new Axis(0, panel.Highest() * 1.08, bottom, top),
+            _ => Axis.Over(panel.Scale ?? values, bottom, top),
+        };
         foreach (double tick in y.Ticks((int)Math.Clamp(panel.Height / (panel.IsWhole ? 11 : 39), 2, 8), panel.IsWhole))
         {
             svg.Path("grid", [(Left, y.At(tick)), (Right, y.At(tick))]);
@@ -125,20 +141,24 @@ internal sealed record LineChart(string Title, string XLabel, IReadOnlyList<Pane
         svg.Path("axis", [(Left, top), (Left, bottom), (Right, bottom)]);
         // The first series lie above the others.
         for (int i = panel.Series.Count - 1; i >= 0; i--)
-            Draw(svg, panel.Series[i], first, i, x, y);
+            Draw(svg, panel, first, i, x, y);
     }
 
-    private static void Draw(SvgDrawing svg, Series series, int first, int number, Axis x, Axis y)
+    private static void Draw(SvgDrawing svg, Panel panel, int first, int number, Axis x, Axis y)
     {
+        Series series = panel.Series[number];
         int colour = (first + number) % SvgDrawing.Series;
         switch (series.Mark)
         {
             case Mark.Bars:
+            case Mark.Stack:
                 double gap = Math.Min(1, (x.At(1) - x.At(0)) * 0.1);
                 foreach ((double px, double py) in series.Shown)
                 {
+                    double below = series.Mark == Mark.Stack ? panel.Below(number, px) : 0;
                     (double from, double to) = (x.At(px - 0.5) + gap, x.At(px + 0.5) - gap);
-                    svg.Add($"""<path class="bar f{colour}" d="M{from:0.##} {y.At(0):0.##}V{y.At(py):0.##}H{to:0.##}V{y.At(0):0.##}Z"/>""");
+                    (double low, double high) = (y.At(below), y.At(below + py));
+                    svg.Add($"""<path class="bar f{colour}" d="M{from:0.##} {low:0.##}V{high:0.##}H{to:0.##}V{low:0.##}Z"/>""");
                 }
 
                 break;

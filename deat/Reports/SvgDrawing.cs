@@ -27,7 +27,9 @@ internal sealed class SvgDrawing
         .small { font-size: 11px } .line { fill: none; stroke-width: 2; stroke-linejoin: round }
         .ring { fill: none; stroke-width: 1.5; stroke-dasharray: none } .grid, .axis { stroke-width: 1; fill: none }
         .outline { fill: none; stroke: #ffffff; stroke-width: 2 }
-        .pixels { image-rendering: pixelated } .cell { shape-rendering: crispEdges }
+        .pixels { image-rendering: pixelated } .cell { shape-rendering: crispEdges } .solid { stroke-dasharray: none }
+        .dot { fill-opacity: 0.6 } .area { fill-opacity: 0.85 } .part { stroke: #ffffff; stroke-width: 0.5; fill-opacity: 0.75 }
+        .part-name { font: 11px sans-serif; fill: #000000; pointer-events: none }
         @media (prefers-color-scheme: dark) {
           .page { fill: #16181c } .text, .title { fill: #e6e6e6 } .grid { stroke: #33373d } .axis { stroke: #9aa0a8 }
           .s0 { stroke: #56b4e9 } .s1 { stroke: #e69f00 } .s2 { stroke: #2bb38c } .s3 { stroke: #cc79a7 } .s4 { stroke: #f0e442 }
@@ -93,5 +95,6 @@ internal sealed class SvgDrawing
         return file._body.ToString();
     }
 
-    private static string? Escape(string text) => SecurityElement.Escape(text);
+    /// <summary>Text as it stands in an SVG file.</summary>
+    public static string? Escape(string text) => SecurityElement.Escape(text);
 }

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Deat.Benchmarks;
+using Deat.Training;
 using NUnit.Framework;
 
 namespace Deat.Tests;

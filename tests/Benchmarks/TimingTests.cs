@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Deat.Benchmarks;
 using Deat.Engine;
+using Deat.Training;
 using NUnit.Framework;
 
 namespace Deat.Tests;

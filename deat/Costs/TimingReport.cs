@@ -2,9 +2,8 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Deat.Engine;
-using Deat.Training;
 
-namespace Deat.Benchmarks;
+namespace Deat.Training;
 
 /// <summary>Timings with what is needed to read them: the machine, the devices, the libraries and the settings.</summary>
 public sealed record TimingReport
@@ -61,8 +60,18 @@ public sealed record TimingReport
     }
 
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
-    public static TimingReport Read(string path) => JsonSerializer.Deserialize<TimingReport>(File.ReadAllText(path), Json)
-        ?? throw new InvalidDataException($"{path} holds no report");
+    /// <exception cref="CheckpointException">It cannot be read, or holds something else.</exception>
+    public static TimingReport Read(string path)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<TimingReport>(File.ReadAllText(path), Json) ?? throw new JsonException("it is empty");
+        }
+        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
+        {
+            throw new CheckpointException($"cannot read the timings in {path}: {e.Message}", e);
+        }
+    }
 
     /// <summary>Writes everything, each round's time included.</summary>
     public void Write(string path) => File.WriteAllText(path, JsonSerializer.Serialize(this, Json) + "\n");

@@ -1,8 +1,8 @@
 using System.Text.Json.Serialization;
 
-namespace Deat.Benchmarks;
+namespace Deat.Training;
 
-/// <summary>What the rounds of one <see cref="Measured"/> showed.</summary>
+/// <summary>What the rounds of one piece of work showed.</summary>
 /// <param name="What">The work.</param>
 /// <param name="Who">Who did it.</param>
 public sealed record Timing(string What, string Who)

@@ -1,0 +1,66 @@
+using Deat.Engine;
+
+namespace Deat.Training;
+
+/// <summary>Two measurements of the same work, side by side.</summary>
+/// <param name="What">The work.</param>
+/// <param name="Before">Median milliseconds of the first.</param>
+/// <param name="After">Median milliseconds of the second.</param>
+/// <param name="Time">How many times as long the second takes.</param>
+public sealed record Comparison(string What, double Before, double After, TimeRatio Time)
+{
+    /// <summary>Milliseconds that the second takes more.</summary>
+    public double Loss => After - Before;
+
+    /// <summary>Every layer in every part of a pass, and batches as a whole, of two profiles of the same network.</summary>
+    /// <exception cref="UsageException">They are of different networks, batches or methods, or of different devices.</exception>
+    public static IReadOnlyList<Comparison> Of(CostProfile before, CostProfile after, bool acrossDevices)
+    {
+        foreach (string option in (string[])["model", "width", "method"])
+            RequireAlike(option, before.Options[option]?.ToString(), after.Options[option]?.ToString(), "");
+        RequireAlike("batches of images", $"{before.BatchSize}", $"{after.BatchSize}", "");
+        if (!acrossDevices)
+            RequireAlike("device", Device(before), Device(after), "; --across-devices on compares them");
+        Dictionary<string, double[]> first = Times(before), second = Times(after);
+        return [.. first.Keys.Intersect(second.Keys).Select(what => Of(what, first[what], second[what])).OfType<Comparison>()];
+    }
+
+    /// <summary>Everything that two files of timings have in common. They did not take turns.</summary>
+    /// <exception cref="UsageException">They have nothing in common, or were made with different settings.</exception>
+    public static IReadOnlyList<Comparison> Of(TimingReport before, TimingReport after)
+    {
+        foreach (string setting in before.Settings.Keys.Intersect(after.Settings.Keys))
+            RequireAlike(setting, before.Settings[setting], after.Settings[setting], "");
+        ILookup<string, Timing> others = after.Timings.ToLookup(Name);
+        Comparison[] all = [.. before.Timings
+            .Select(timing => Of(Name(timing), timing.Milliseconds, others[Name(timing)].FirstOrDefault()?.Milliseconds ?? []))
+            .OfType<Comparison>()];
+        return all.Length > 0 ? all : throw new UsageException("the two files have no work in common");
+        static string Name(Timing timing) => $"{timing.What}, {timing.Who}";
+    }
+
+    private static Comparison? Of(string what, double[] before, double[] after) => TimeRatio.Unpaired(after, before) is { } ratio
+        ? new Comparison(what, Quantiles.Median(before), Quantiles.Median(after), ratio)
+        : null;
+
+    // Milliseconds of each batch.
+    private static Dictionary<string, double[]> Times(CostProfile profile)
+    {
+        Dictionary<string, double[]> times = profile.Launches.Where(launch => launch.Layer.Length > 0)
+            .GroupBy(launch => $"{launch.Layer}, {WorkPart.Of(launch).Title}")
+            .ToDictionary(work => work.Key, work => work.GroupBy(launch => launch.Batch).Select(Milliseconds).ToArray());
+        times["a batch, kernels and waits"] = [.. profile.Batches.Select(batch => batch.Duration / 1e6)];
+        if (profile.UntimedMilliseconds.Count > 0)
+            times["a batch, without timing launches"] = [.. profile.UntimedMilliseconds];
+        return times;
+        static double Milliseconds(IEnumerable<LaunchRecord> launches) => launches.Sum(launch => launch.Duration) / 1e6;
+    }
+
+    private static string Device(CostProfile profile) => $"{profile.Device} {profile.Environment["device"]}";
+
+    private static void RequireAlike(string what, string? before, string? after, string hint)
+    {
+        if (before != after)
+            throw new UsageException($"cannot compare: {what} {before ?? "unknown"} and {after ?? "unknown"}{hint}");
+    }
+}

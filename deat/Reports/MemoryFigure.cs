@@ -1,0 +1,89 @@
+using Deat.Engine;
+
+namespace Deat.Training;
+
+/// <summary>What was rented from the pool during the first timed batch, category on category.</summary>
+internal static class MemoryFigure
+{
+    private const double Left = 78, Right = 736, Top = 62, Bottom = 300;
+    private const int Columns = 220;
+
+    /// <summary>The figure; null where nothing was recorded.</summary>
+    public static Figure? Of(CostProfile profile)
+    {
+        if (profile.Memory.Count == 0 || profile.Batches.Count == 0)
+            return null;
+        TimedBatch batch = profile.Batches[0];
+        MemoryCategory[] categories = [.. profile.Memory.Select(sample => sample.Category).Distinct().Order()];
+        long[][] columns = Sample(profile.Memory, batch, categories);
+        MemoryPeak peak = MemoryPeak.Of(profile.Memory);
+        DataTable table = new(
+            "Memory at the peak", ["category", "MB"],
+            [
+                .. peak.Live.OrderByDescending(pair => pair.Value).Select(pair => (IReadOnlyList<string>)
+                    [Name(pair.Key), ProfileFigures.Three(pair.Value / 1e6)]),
+                ["all", ProfileFigures.Three(peak.Total / 1e6)],
+            ]);
+        const string Host = "Memory is rented when the host asks, ahead of the device. ";
+        string note = Host + (profile.MemoryNeed is { } need
+            ? $"{ProfileFigures.Three(need.BytesPerImage / 1e6)} MB an image and {ProfileFigures.Three(need.FixedBytes / 1e6)} MB whatever the batch: "
+                + $"the largest batch that fits is {Axis.Text(need.LargestBatch)}."
+            : "");
+        return new Figure("Memory during a batch", Draw(batch, categories, columns), [table]) { Note = note };
+    }
+
+    // In each column the moment when most was rented, so that no peak is lost.
+    private static long[][] Sample(IReadOnlyList<MemorySample> samples, TimedBatch batch, MemoryCategory[] categories)
+    {
+        long[] live = new long[categories.Length];
+        long[][] columns = new long[Columns][];
+        int next = 0;
+        for (int c = 0; c < Columns; c++)
+        {
+            long until = batch.Start + (batch.Duration * (c + 1) / Columns);
+            long[]? most = c > 0 && (next == samples.Count || samples[next].Time > until) ? [.. live] : null;
+            for (; next < samples.Count && samples[next].Time <= until; next++)
+            {
+                live[Array.IndexOf(categories, samples[next].Category)] = samples[next].LiveBytes;
+                if (most is null || live.Sum() > most.Sum())
+                    most = [.. live];
+            }
+
+            columns[c] = most ?? [.. live];
+        }
+
+        return columns;
+    }
+
+    private static string Draw(TimedBatch batch, MemoryCategory[] categories, long[][] columns)
+    {
+        SvgDrawing svg = new();
+        svg.Text("title", Left, 24, "Memory during a batch, MB");
+        svg.Legend(Left, 46, categories.Select((category, i) => (i, Name(category))));
+        Axis x = new(0, batch.Duration / 1e6, Left, Right);
+        Axis y = new(0, Math.Max(1, columns.Max(column => column.Sum()) / 1e6) * 1.08, Bottom, Top);
+        foreach (double tick in y.Ticks(6, whole: false))
+        {
+            svg.Path("grid", [(Left, y.At(tick)), (Right, y.At(tick))]);
+            svg.Text("text end", Left - 8, y.At(tick) + 4, Axis.Text(tick));
+        }
+
+        for (int category = 0; category < categories.Length; category++)
+        {
+            int number = category;
+            double At(long[] column, int count) => y.At(column.Take(count).Sum() / 1e6);
+            double Place(int column) => Left + ((Right - Left) * column / Columns);
+            IEnumerable<(double, double)> upper = columns.SelectMany((column, i) => new[] { (Place(i), At(column, number + 1)), (Place(i + 1), At(column, number + 1)) });
+            IEnumerable<(double, double)> lower = columns.SelectMany((column, i) => new[] { (Place(i), At(column, number)), (Place(i + 1), At(column, number)) });
+            svg.Path($"area f{category % SvgDrawing.Series}", upper.Concat(lower.Reverse()));
+        }
+
+        svg.Path("axis", [(Left, Top), (Left, Bottom), (Right, Bottom)]);
+        foreach (double tick in x.Ticks(10, whole: false))
+            svg.Text("text middle", x.At(tick), Bottom + 20, Axis.Text(tick));
+        svg.Text("text middle", (Left + Right) / 2, Bottom + 44, "ms since the batch began");
+        return svg.Finish("Memory during a batch", Bottom + 58);
+    }
+
+    private static string Name(MemoryCategory category) => category.ToString().ToLowerInvariant();
+}

@@ -1,0 +1,136 @@
+using System.Globalization;
+using Deat.Engine;
+
+namespace Deat.Training;
+
+/// <summary>The figures of a profile: where the time of a batch goes. Times are of one batch, the mean over the timed ones.</summary>
+internal static class ProfileFigures
+{
+    private const int MostKernels = 30;
+
+    /// <summary>All figures of a profile with timed launches.</summary>
+    public static IEnumerable<Figure> Of(CostProfile profile)
+    {
+        yield return Prices(profile);
+        yield return Layers(profile);
+        yield return RooflineFigure.Of(profile);
+        yield return FlameFigure.Of(profile);
+        if (MemoryFigure.Of(profile) is { } memory)
+            yield return memory;
+        yield return Kernels(profile);
+        if (DiscardedWork.Of(profile) is { Discarded.Launches: > 0 } work)
+            yield return Discarded(profile, work);
+    }
+
+    /// <summary>What a profile is of, one line each.</summary>
+    public static IReadOnlyList<string> Facts(CostProfile profile)
+    {
+        TimeSplit split = TimeSplit.Of(profile);
+        string Share(long part) => Percent(part / (double)split.Wall);
+        double[] timed = [.. profile.Batches.Select(batch => batch.Duration / 1e6)];
+        return
+        [
+            string.Create(CultureInfo.InvariantCulture, $"{profile.Options["method"]} on {profile.Environment["device"]} ({profile.Device}), batches of {profile.BatchSize} images, {profile.Options["model"]} of width {profile.Options["width"]}, {profile.Date:yyyy-MM-dd}"),
+            $"{DeviceText.Peaks(profile.Peaks)}, measured",
+            $"{Milliseconds(timed)} a batch with all launches timed ({profile.TimingMethod}), "
+                + (profile.UntimedMilliseconds.Count == 0 ? "not measured without" : $"{Milliseconds(profile.UntimedMilliseconds)} without")
+                + $"; after {profile.WarmUps} warm-ups",
+            $"the device ran kernels {Share(split.Kernels)} of the time, waited for the host {Share(split.WaitingForHost)}, "
+                + $"had a kernel that had not begun {Share(split.WaitingForKernel)}",
+            profile.Joules is { } joules
+                ? string.Create(CultureInfo.InvariantCulture, $"{joules / profile.Batches.Count:0.##} J a batch, {profile.EnergySource}")
+                : $"energy {profile.EnergySource}",
+        ];
+    }
+
+    /// <summary>What each iteration adds to a batch, by the parts of training.</summary>
+    private static Figure Prices(CostProfile profile)
+    {
+        int batches = profile.Batches.Count;
+        CostMatrix<WorkPart, int?> parts = CostMatrix.PartsByIteration(profile.Launches);
+        IReadOnlyList<IterationPrice> prices = IterationPrice.Of(profile);
+        WorkPart[] rows = [.. parts.Rows.OrderByDescending(part => parts.Row(part).Nanoseconds)];
+        WorkPart[] single = rows.Length < SvgDrawing.Series ? rows : rows[..(SvgDrawing.Series - 2)];
+        List<Series> series = [.. single.Select(part => Stack(part.Title, price => parts[part, price.Iteration].Milliseconds))];
+        if (rows.Length > single.Length)
+            series.Add(Stack("other parts", price => rows[single.Length..].Sum(part => parts[part, price.Iteration].Milliseconds)));
+        series.Add(Stack("waits", price => (price.Split.WaitingForHost + price.Split.WaitingForKernel) / 1e6));
+        return Figure.Of(
+            new LineChart("Price of an adversarial iteration", "iteration", [new Panel("a batch", "ms", series)])
+            {
+                XText = x => x == 0 ? "once" : Axis.Text(x),
+            },
+            "What a batch needs whatever the iterations stands first. After an attack, the update is the last iteration.");
+
+        Series Stack(string name, Func<IterationPrice, double> value) => new(
+            name, Mark.Stack, prices.Select(price => ((double)((price.Iteration ?? -1) + 1), (double?)(value(price) / batches))));
+    }
+
+    /// <summary>What each layer costs in each part of a pass.</summary>
+    private static Figure Layers(CostProfile profile)
+    {
+        CostMatrix<string, WorkPart> layers = CostMatrix.LayersByPart([.. profile.Launches]);
+        WorkPart[] parts = [.. layers.Columns.Where(part => part.Phase is Phase.Attack or Phase.Update)];
+        string[] rows = [.. layers.Rows.Where(layer => layer.Length > 0)];
+        double Cell(string row, WorkPart part) => layers[row, part] is { Launches: > 0 } sum ? sum.Milliseconds / profile.Batches.Count : double.NaN;
+        HeatGrid grid = new(
+            "kernels only", [.. parts.Select(Short)], rows, [.. rows.SelectMany(row => parts.Select(part => Cell(row, part)))])
+        {
+            ShowsValues = true,
+        };
+        return Figure.Of(
+            new HeatMap("Layer and phase", "phase and derivative", "layer", "ms of a batch", [grid]),
+            "dx is the gradient of a layer's input, dw that of its weights.");
+    }
+
+    private static Figure Kernels(CostProfile profile)
+    {
+        DataTable table = new(
+            $"Kernels in all {profile.Batches.Count} batches together, the most expensive first",
+            ["kernel", "calls", "ms", "share, %", "p50, us", "p95, us", "GFLOP/s", "GB/s", "of its roof, %", "bound by"],
+            [.. KernelCost.Of(profile).Take(MostKernels).Select(kernel => (IReadOnlyList<string>)
+            [
+                kernel.Kernel, Axis.Text(kernel.Sum.Launches), Three(kernel.Sum.Milliseconds), Three(100 * kernel.Share), Three(kernel.P50),
+                Three(kernel.P95), kernel.Sum.Flops > 0 ? Three(kernel.Sum.GigaflopsPerSecond) : "", Three(kernel.Sum.GigabytesPerSecond),
+                Three(100 * kernel.RoofShare), kernel.Bound.ToString().ToLowerInvariant(),
+            ])]);
+        return new Figure("Kernels", null, [table]) { Note = "FLOPs are those of the definition: Winograd's tiles can pass their roof." };
+    }
+
+    private static Figure Discarded(CostProfile profile, DiscardedWork work)
+    {
+        IReadOnlyList<string> Row(string name, CostSum sum) =>
+        [
+            name, Three(sum.Milliseconds / profile.Batches.Count), Three(sum.Gigaflops / profile.Batches.Count),
+            Three(sum.Bytes / 1e9 / profile.Batches.Count),
+        ];
+        DataTable table = new(
+            "Kernels of a batch", ["", "ms", "GFLOP", "GB"],
+            [
+                Row("needed", work.Necessary), Row("weight gradients of attack passes, discarded", work.Discarded),
+                Row("as scripts compute it", work.Published),
+            ]);
+        return new Figure("Computed and thrown away", null, [table])
+        {
+            Note = work.IsMeasured ? "Measured." : "Estimated layer by layer from the update; deat profile --discarded on measures it.",
+        };
+    }
+
+    /// <summary>A part of a pass in a few letters.</summary>
+    internal static string Short(WorkPart part) => $"{part.Phase.ToString().ToLowerInvariant()} {part.Direction switch
+    {
+        Direction.Forward => "forward",
+        Direction.InputGradient => "dx",
+        _ => "dw",
+    }}";
+
+    /// <summary>A number with three digits.</summary>
+    internal static string Three(double? value) => value is { } number && double.IsFinite(number)
+        ? number.ToString(Math.Abs(number) >= 100 ? "#,0" : Math.Abs(number) >= 10 ? "0.0" : Math.Abs(number) >= 1 ? "0.00" : "0.###", CultureInfo.InvariantCulture)
+        : "";
+
+    private static string Percent(double value) => string.Create(CultureInfo.InvariantCulture, $"{100 * value:0.#} %");
+
+    private static string Milliseconds(IReadOnlyCollection<double> values) => string.Create(
+        CultureInfo.InvariantCulture, $"{Quantiles.Median(values):#,0.##} ms (median of {values.Count}, spread {100 * Quantiles.Spread(values):0} %)");
+}

@@ -1,0 +1,69 @@
+using System.Globalization;
+
+namespace Deat.Training;
+
+/// <summary>Which figures a report has, in order: runs beside each other, each run, each profile, comparisons.</summary>
+internal static class Report
+{
+    private static readonly string[] MachineFacts = ["device", "backend", "driver", "cpu", "deat", "commit"];
+
+    /// <summary>The sections of a report.</summary>
+    public static IReadOnlyList<Section> Sections(ReportSources sources)
+    {
+        List<Section> sections = [];
+        if (sources.Runs.Count > 0)
+            sections.Add(Together(sources.Runs));
+        sections.AddRange(sources.Runs.Select(run => Of(run, sources.Profiles.Select(each => each.Profile))));
+        sections.AddRange(sources.Profiles.Select(each => Of(each.Name, each.Profile)));
+        sections.AddRange(sources.Timings.Select(each => Of(each.Name, each.Timings)));
+        return sections;
+    }
+
+    private static Section Together(IReadOnlyList<RunSource> runs)
+    {
+        List<Figure> figures = [.. RunFigures.Progress(runs)];
+        if (RunFigures.Attacks(runs) is { } attacks)
+            figures.Add(attacks);
+        List<string> missing = [];
+        if (runs.FirstOrDefault(run => run.Attacks.Count == 0) is { } run)
+            missing.Add($"Accuracy under attack of {run.Name}: deat eval {run.Name} --attack pgd20,autoattack");
+        return new Section("What training bought", [.. runs.Select(Summary)], figures) { Missing = missing };
+    }
+
+    private static Section Of(RunSource run, IEnumerable<CostProfile> profiles)
+    {
+        string[] alike = ["method", "model", "width", "batch-size"];
+        CostProfile? profile = profiles.FirstOrDefault(
+            each => alike.All(name => run.Options.GetValueOrDefault(name) == each.Options[name]?.ToString()));
+        List<string> missing = [];
+        if (profile is null)
+            missing.Add("Seconds by iteration: add a profile of the same method, model, width and batch size, which deat profile makes");
+        if (run.Probe is null)
+            missing.Add("Adversarial examples, bound and curvature: deat train --probe 64, or deat probe afterwards for the last network");
+        return new Section(
+            $"Run {run.Name}", [Summary(run), Machine(run)], [.. RunFigures.Epochs(run, profile), .. RunFigures.Probes(run)])
+        {
+            Missing = missing,
+        };
+    }
+
+    private static Section Of(string name, CostProfile profile) => profile.Launches.Count == 0
+        ? new Section($"Profile {name}", ["It holds no launches."], [])
+        : new Section($"Profile {name}", ProfileFigures.Facts(profile), [.. ProfileFigures.Of(profile)]);
+
+    private static Section Of(string name, TimingReport report) => new(
+        $"Timings {name}",
+        [
+            .. report.Devices,
+            string.Join(", ", report.Settings.Select(setting => $"{setting.Key} {setting.Value}")
+                .Concat(report.Environment.Select(fact => $"{fact.Key} {fact.Value}"))),
+        ],
+        RatioFigure.Of(report) is { } figure ? [figure] : []);
+
+    private static string Summary(RunSource run) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{run.Name}: {run.Method}, {run.Options.GetValueOrDefault("model", "pre18")} of width {run.Options.GetValueOrDefault("width", "?")}, {run.Epochs.Count} epochs, {run.Epochs.Sum(epoch => epoch.Passes):#,0} passes, {run.Epochs.Sum(epoch => epoch.Seconds):#,0.#} s");
+
+    private static string Machine(RunSource run) => string.Join(", ", MachineFacts
+        .Where(name => run.Environment[name] is not null).Select(name => $"{name} {run.Environment[name]}"));
+}
