@@ -42,6 +42,7 @@ internal static class CommandLine
         root.Subcommands.Add(TrainCommand.Create(screen));
         root.Subcommands.Add(EvalCommand.Create(screen));
         root.Subcommands.Add(ProfileCommand.Create(screen));
+        root.Subcommands.Add(PlanCommand.Create(screen));
         root.Subcommands.Add(ProbeCommand.Create(screen));
         root.Subcommands.Add(ReportCommand.Create(screen));
         root.Subcommands.Add(CompareCommand.Create(screen));
@@ -57,6 +58,7 @@ internal static class CommandLine
           deat train --data-dir FOLDER   M+DEAT in the paper's setting, on CIFAR-10 files or a folder of images
           deat eval RUN                  attacks the network of a run
           deat profile                   what each iteration, layer and kernel costs
+          deat plan                      predicts what a training will cost
           deat probe RUN                 measures the loss surface of a run's networks
           deat compare A B               compares two profiles: ratios with intervals, where time is lost
           deat report RUN...             writes runs and profiles into one HTML file with pictures

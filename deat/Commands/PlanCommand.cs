@@ -1,0 +1,133 @@
+using System.CommandLine;
+using System.Globalization;
+using Deat.Engine;
+
+namespace Deat.Training;
+
+/// <summary><c>deat plan</c>: predicts what a training costs from a profile, and how right that was from a run.</summary>
+internal static class PlanCommand
+{
+    private const int UsualBatches = 4, UsualIterations = 3;
+    private static readonly string[] NotOfPlans = ["resume", "save-model", "out-dir"];
+
+    private static readonly OptionSpec[] Own =
+    [
+        new("profile", "path", "the profile to go by (default: a new one of some batches)"),
+        new("replays-of", "run", "the iterations that this run logged, epoch by epoch, instead of the fewest and the most"),
+        new("batches", "n", $"batches of a new profile (default {UsualBatches})"),
+    ];
+
+    private static readonly OptionSpec[] OfTraining = [.. TrainCommand.Options.Where(option => !NotOfPlans.Contains(option.Name))];
+
+    public static Command Create(Screen screen)
+    {
+        Command command = new(
+            "plan", "Predicts time, passes and energy of a training; takes all options of train, or a run whose prediction is checked.");
+        Argument<string?> run = new("run")
+        {
+            Description = "a finished run: its options, its iterations, and how far the prediction is off",
+            HelpName = "run",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        command.Arguments.Add(run);
+        OptionSpec.AddTo(command, Own.Concat(OfTraining));
+        command.SetAction(result => Run(result.GetValue(run), OptionSpec.Given(result, Own), OptionSpec.Given(result, OfTraining), screen));
+        return command;
+    }
+
+    private static int Run(string? run, Dictionary<string, string> given, Dictionary<string, string> ofTraining, Screen screen)
+    {
+        OptionTexts own = new(given, new Dictionary<string, string>());
+        TrainOptions options = OptionsResolution.Train(
+            new OptionTexts(ofTraining, run is null ? Presets.Find(ofTraining) : RunConfig.Read(run)));
+        List<EpochMetrics>? logged = (run ?? own.Text("replays-of")) is { } folder ? Logged(folder) : null;
+        (IReadOnlyList<int> fewest, IReadOnlyList<int> most) = logged is null
+            ? CostPlan.Extremes(options.Replays(), options.Epochs)
+            : ([.. logged.Select(epoch => epoch.Replays)], [.. logged.Select(epoch => epoch.Replays)]);
+        ImageSet images = options.Data.Open().Train;
+        CostProfile profile = own.Text("profile") is { } path ? Fitting(CostProfile.Read(path), options) : Measure(options, images, most.Max(), own, screen);
+        if (!fewest.SequenceEqual(most))
+            Show("fewest", fewest);
+        CostPlan plan = Show(logged is not null ? "logged" : fewest.SequenceEqual(most) ? "all" : "most", most);
+        if (run is not null)
+            ShowError(plan, logged!, screen);
+        return ExitCodes.Ok;
+
+        CostPlan Show(string name, IReadOnlyList<int> replays)
+        {
+            CostPlan predicted = CostPlan.Of(profile, images.Count, replays);
+            string energy = predicted.Joules is { } joules ? Invariant($"{joules:N0} J") : "energy n/a";
+            screen.Line(Invariant($"{name,-7} {Iterations(replays)}: {Duration(predicted.Seconds.Sum())} of training, {predicted.Passes:N0} passes, {predicted.Flops / 1e12:N1} TFLOP, {energy}"));
+            return predicted;
+        }
+    }
+
+    private static List<EpochMetrics> Logged(string run)
+    {
+        RunFolder.ReadConfig(run);
+        List<EpochMetrics> epochs = new RunRecords(run, new AtomicFile(new FileOperations())).ReadMetrics();
+        return epochs.Count > 0 ? epochs : throw new CheckpointException($"{run} has no finished epoch in metrics.jsonl");
+    }
+
+    private static CostProfile Fitting(CostProfile profile, TrainOptions options)
+    {
+        System.Text.Json.Nodes.JsonObject wanted = options.ToJson();
+        foreach (string name in (string[])["method", "loop", "model", "width", "batch-size"])
+            if (wanted[name]?.ToString() is { } text && profile.Options[name]?.ToString() is var other && other != text)
+                throw new UsageException($"the profile is of another training: {name} {other ?? "none"} instead of {text}");
+        return profile;
+    }
+
+    private static CostProfile Measure(TrainOptions options, ImageSet images, int most, OptionTexts own, Screen screen)
+    {
+        options.Network.RequireFit(images);
+        using ComputeDevice device = ComputeDevice.Open(options.Device);
+        screen.Line($"device {DeviceText.Describe(device.Listing)}");
+        ProfileRun run = new(device, options with { Device = device.Listing.Id }, images, new ProfileSettings
+        {
+            Batches = own.Integer("batches", UsualBatches, 1, 1000),
+            Iterations = Math.Max(options.Method.Loop.Least, Math.Min(most, UsualIterations)),
+            ComputesDiscarded = false,
+            MaxLaunches = int.MaxValue,
+        })
+        {
+            Progress = text => screen.Progress(() => text),
+        };
+        return run.Execute();
+    }
+
+    private static void ShowError(CostPlan plan, IReadOnlyList<EpochMetrics> logged, Screen screen)
+    {
+        double[] measured = [.. logged.Select(epoch => epoch.Seconds)];
+        screen.Line(Invariant($"run     {Duration(measured.Sum())}, {logged.Sum(epoch => epoch.Passes):N0} passes: the prediction is {Off(plan.Seconds.Sum(), measured.Sum())} off"));
+        if (measured.Length > 1)
+            screen.Line(Invariant($"        {Off(plan.Seconds.Skip(1).Sum(), measured.Skip(1).Sum())} without the first epoch, in which kernels are compiled"));
+    }
+
+    private static string Off(double predicted, double measured) =>
+        ((predicted / measured) - 1).ToString("+0.0 %;-0.0 %", CultureInfo.InvariantCulture);
+
+    // "1, 2 x 3, 4 x 2": neighbouring equal numbers together.
+    private static string Iterations(IReadOnlyList<int> replays)
+    {
+        List<(int Count, int Epochs)> runs = [];
+        foreach (int count in replays)
+        {
+            if (runs.Count > 0 && runs[^1].Count == count)
+                runs[^1] = (count, runs[^1].Epochs + 1);
+            else
+                runs.Add((count, 1));
+        }
+
+        return $"{replays.Count} epochs of {string.Join(", ", runs.Select(each => each.Epochs == 1 ? $"{each.Count}" : $"{each.Count} (x{each.Epochs})"))} iterations";
+    }
+
+    private static string Duration(double seconds) => seconds switch
+    {
+        < 120 => Invariant($"{seconds:0.#} s"),
+        < 7200 => Invariant($"{seconds / 60:0.#} min"),
+        _ => Invariant($"{seconds / 3600:0.#} h"),
+    };
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,77 @@
+using Deat.Engine;
+
+namespace Deat.Training;
+
+/// <summary>What a training is predicted to cost, epoch by epoch, from the prices of one profile. Evaluation is not in it.</summary>
+/// <param name="Replays">Adversarial iterations of a minibatch in each epoch.</param>
+/// <param name="Seconds">Seconds of each epoch.</param>
+/// <param name="Passes">Forward passes of a minibatch, with the backward pass of each, in all epochs.</param>
+/// <param name="Flops">Floating-point operations in all epochs.</param>
+/// <param name="Joules">Energy in all epochs; null where the profile has none.</param>
+public sealed record CostPlan(
+    IReadOnlyList<int> Replays, IReadOnlyList<double> Seconds, double Passes, double Flops, double? Joules)
+{
+    /// <summary>The plan of a training with these iterations.</summary>
+    /// <param name="profile">A profile of the same method, network and batch size.</param>
+    /// <param name="images">Training images.</param>
+    /// <param name="replays">Iterations in each epoch.</param>
+    /// <exception cref="UsageException">The profile has no iterations to go by, or its options are not understood.</exception>
+    public static CostPlan Of(CostProfile profile, int images, IReadOnlyList<int> replays)
+    {
+        BatchPrice time = BatchPrice.Of(profile);
+        if (!replays.All(time.Knows))
+            throw new UsageException("the profile has no adversarial iteration to go by; measure it with --iterations 2");
+        double batches = (double)images / profile.BatchSize;
+        // Timing each launch slows a batch down; the whole batches that took turns with the timed ones do not know that.
+        double untimed = 1 / (1 + (profile.Overhead() ?? 0));
+        double[] seconds = [.. replays.Select(count => batches * time.Milliseconds(count) * untimed / 1e3)];
+        double timed = profile.Batches.Sum(batch => batch.Duration) / 1e9;
+        return new CostPlan(
+            replays, seconds,
+            Math.Ceiling(batches) * Sum(profile, replays, time.Update is not null, ForwardPasses),
+            batches * Sum(profile, replays, time.Update is not null, launches => launches.Sum(launch => (double)launch.Flops)),
+            profile.Joules is { } joules ? seconds.Sum() / untimed * joules / timed : null);
+    }
+
+    /// <summary>The iterations of a schedule when nothing ever makes it add one, and when everything does.</summary>
+    /// <param name="schedule">The schedule.</param>
+    /// <param name="epochs">Epochs of the run.</param>
+    public static (IReadOnlyList<int> Fewest, IReadOnlyList<int> Most) Extremes(IReplaySchedule schedule, int epochs) => (
+        Follow(schedule, epochs, epoch => new EpochOutcome(Math.ScaleB(1, -Math.Min(epoch, 250)), 0)),
+        Follow(schedule, epochs, epoch => new EpochOutcome(Math.ScaleB(1, 4 * Math.Min(epoch, 250)), 1)));
+
+    private static int[] Follow(IReplaySchedule schedule, int epochs, Func<int, EpochOutcome> shown)
+    {
+        ReplayState now = schedule.First;
+        int[] counts = new int[epochs];
+        for (int epoch = 0; epoch < epochs; epoch++)
+        {
+            counts[epoch] = now.Count;
+            now = schedule.Next(now, shown(epoch));
+        }
+
+        return counts;
+    }
+
+    // Over all epochs, what a minibatch has of something: once, in each iteration, in the update after them.
+    private static double Sum(
+        CostProfile profile, IReadOnlyList<int> replays, bool updatesAfterwards, Func<IEnumerable<LaunchRecord>, double> amount)
+    {
+        ILookup<int?, LaunchRecord> launches = profile.Launches.ToLookup(WorkPart.IterationOf);
+        double Of(int? iteration) => amount(launches[iteration]) / profile.Batches.Count;
+        int[] numbers = [.. launches.Select(group => group.Key).OfType<int>().Order()];
+        int[] attacks = updatesAfterwards ? numbers[..^1] : numbers;
+        return replays.Sum(count =>
+            Of(null) + (updatesAfterwards ? Of(numbers[^1]) : 0)
+            + Enumerable.Range(0, updatesAfterwards ? count : Math.Max(1, count)).Sum(i => Of(attacks[Math.Min(i, attacks.Length - 1)])));
+    }
+
+    // A pass over the network ends with its last layer.
+    private static double ForwardPasses(IEnumerable<LaunchRecord> launches)
+    {
+        LaunchRecord[] forward = [.. launches.Where(
+            launch => launch is { Phase: Phase.Attack or Phase.Update, Direction: Direction.Forward, Layer.Length: > 0 })];
+        return forward.Length == 0 ? 0 : forward.Where(launch => launch.Layer == forward[^1].Layer)
+            .GroupBy(launch => launch.Kernel).Max(kernel => kernel.Count());
+    }
+}

@@ -1,0 +1,135 @@
+using Deat.Engine;
+using Deat.Training;
+using NUnit.Framework;
+
+namespace Deat.Tests;
+
+/// <summary>Ratios with their intervals, prices of batches and plans, by numbers that can be checked by hand.</summary>
+public sealed class ComparisonTests
+{
+    [Test]
+    public void APairedRatioIsTheMedianQuotientBetweenOrderStatistics()
+    {
+        // The machine slows down in the last rounds; the quotients do not.
+        double[] times = [1, 1, 1, 1, 8, 8, 8];
+        double[] factors = [1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7];
+        TimeRatio ratio = TimeRatio.Paired([.. times.Zip(factors, (a, b) => a * b)], times)!;
+        Assert.That(ratio.Median, Is.EqualTo(1.4).Within(1e-12));
+        Assert.That((ratio.Low, ratio.High), Is.EqualTo((1.1, 1.7)).Within(1e-12), "of seven, only the ends reach 95 %");
+        Assert.That(ratio.Confidence, Is.EqualTo(1 - (2.0 / 128)).Within(1e-12));
+        Assert.That((ratio.IsSlower, ratio.IsFaster, ratio.N), Is.EqualTo((true, false, 7)));
+    }
+
+    // Tables of the sign test and of the Mann-Whitney test at 5 %, two-sided: ends of the interval and the confidence.
+    [TestCase(5, 1, 0.9375)]
+    [TestCase(6, 1, 0.96875)]
+    [TestCase(9, 2, 0.9609375)]
+    [TestCase(20, 6, 0.9586105346679688)]
+    public void SignTestIntervalsAreThoseOfTheTables(int n, int k, double confidence)
+    {
+        double[] ones = [.. Enumerable.Repeat(1.0, n)];
+        double[] times = [.. Enumerable.Range(1, n).Select(i => (double)i)];
+        TimeRatio ratio = TimeRatio.Paired(times, ones)!;
+        Assert.That((ratio.Low, ratio.High), Is.EqualTo(((double)k, (double)(n + 1 - k))));
+        Assert.That(ratio.Confidence, Is.EqualTo(confidence).Within(1e-12));
+    }
+
+    [TestCase(2, 2, 1, 2.0 / 3)]
+    [TestCase(4, 4, 1, 1 - (2.0 / 70))]
+    [TestCase(5, 5, 3, 1 - (2.0 * 4 / 252))]
+    public void MannWhitneyIntervalsAreThoseOfAllOrders(int n, int m, int k, double confidence)
+    {
+        // Quotients that are all different: 2^i over 2^(8 j).
+        double[] left = [.. Enumerable.Range(0, n).Select(i => Math.ScaleB(1, i))];
+        double[] right = [.. Enumerable.Range(0, m).Select(j => Math.ScaleB(1, 8 * j))];
+        double[] quotients = [.. left.SelectMany(a => right.Select(b => a / b)).Order()];
+        TimeRatio ratio = TimeRatio.Unpaired(left, right)!;
+        Assert.That((ratio.Low, ratio.High), Is.EqualTo((quotients[k - 1], quotients[^k])));
+        Assert.That(ratio.Confidence, Is.EqualTo(confidence).Within(1e-12));
+    }
+
+    [Test]
+    public void WithoutTimesThereIsNoRatio()
+    {
+        Assert.That(TimeRatio.Paired([], [1]), Is.Null);
+        Assert.That(TimeRatio.Unpaired([1], []), Is.Null);
+    }
+
+    [Test]
+    public void ProfilesAreComparedLayerByLayerAndOthersRefused()
+    {
+        CostProfile before = Profile("pgd", 100), after = Profile("pgd", 250);
+        IReadOnlyList<Comparison> all = Comparison.Of(before, after, acrossDevices: false);
+        Comparison layer = all.Single(row => row.What.StartsWith("conv1", StringComparison.Ordinal));
+        Assert.That(layer.Time.Median, Is.EqualTo(2.5).Within(1e-12));
+        Assert.That(layer.Loss, Is.EqualTo(150e-6).Within(1e-12));
+        CostProfile wider = after with { BatchSize = 9 };
+        Assert.That(() => Comparison.Of(before, wider, false), Throws.TypeOf<UsageException>().With.Message.Contains("batches of images 8 and 9"));
+        CostProfile elsewhere = after with { Device = "cpu" };
+        Assert.That(() => Comparison.Of(before, elsewhere, false), Throws.TypeOf<UsageException>().With.Message.Contains("device"));
+        Assert.That(Comparison.Of(before, elsewhere, true), Is.Not.Empty);
+        Assert.That(() => Comparison.Of(before, Profile("free", 100), false), Throws.TypeOf<UsageException>().With.Message.Contains("method pgd and free"));
+    }
+
+    // PGD: two attack iterations of 10 and 20 ns, an update of 40, 5 ns before, and a wait of 5 ns at the end.
+    [TestCase(0, 50)]
+    [TestCase(1, 60)]
+    [TestCase(2, 80)]
+    [TestCase(4, 120)]
+    public void AnAttacksBatchCostsItsIterationsAndTheUpdate(int iterations, double nanoseconds) =>
+        Assert.That(BatchPrice.Of(Pgd()).Milliseconds(iterations), Is.EqualTo(nanoseconds * 1e-6).Within(1e-15));
+
+    [Test]
+    public void AReplaysBatchCostsItsIterations()
+    {
+        CostProfile profile = Pgd() with { Options = new System.Text.Json.Nodes.JsonObject { ["method"] = "free" } };
+        BatchPrice price = BatchPrice.Of(profile);
+        Assert.That(price.Update, Is.Null);
+        Assert.That(price.Milliseconds(5), Is.EqualTo((10 + 10 + 20 + 40 + 40 + 40) * 1e-6).Within(1e-15));
+    }
+
+    [Test]
+    public void APlanSumsBatchesPassesAndOperations()
+    {
+        // 20 images in batches of 8; the profile's batches take 80 ns timed and 40 ns untimed.
+        CostProfile profile = Pgd() with { UntimedMilliseconds = [40e-6], Joules = 2 };
+        CostPlan plan = CostPlan.Of(profile, 20, [0, 2]);
+        Assert.That(plan.Seconds[0], Is.EqualTo(2.5 * 50e-9 / 2).Within(1e-18));
+        Assert.That(plan.Seconds[1], Is.EqualTo(2.5 * 80e-9 / 2).Within(1e-18));
+        Assert.That(plan.Passes, Is.EqualTo(3 * (1 + 3)), "three minibatches, the last one smaller");
+        Assert.That(plan.Flops, Is.EqualTo(2.5 * (400 + 700)).Within(1e-9));
+        Assert.That(plan.Joules, Is.EqualTo(2.5 * 130 * 2 / 80).Within(1e-9));
+        CostProfile withoutAttack = profile with { Launches = [.. profile.Launches.Where(launch => launch.Iteration == 2)] };
+        Assert.That(() => CostPlan.Of(withoutAttack, 20, [1]), Throws.TypeOf<UsageException>().With.Message.Contains("--iterations"));
+    }
+
+    [Test]
+    public void ADynamicSchedulesExtremesAreItsFirstAndItsLargestNumber()
+    {
+        (IReadOnlyList<int> fewest, IReadOnlyList<int> most) = CostPlan.Extremes(
+            TinyRuns.Options("--method deat-p --max-replays 3 --epochs 5").Replays(), 5);
+        Assert.That(fewest, Is.EqualTo(new[] { 1, 1, 1, 1, 1 }));
+        Assert.That(most, Is.EqualTo(new[] { 1, 2, 3, 3, 3 }));
+        (fewest, most) = CostPlan.Extremes(TinyRuns.Options("--method mdeat --max-replays 4 --epochs 6").Replays(), 6);
+        Assert.That(fewest.Max(), Is.LessThanOrEqualTo(2));
+        Assert.That(most[^1], Is.EqualTo(4));
+        (fewest, most) = CostPlan.Extremes(TinyRuns.Options("--method pgd --replays 7").Replays(), 3);
+        Assert.That(fewest, Is.EqualTo(most).And.EqualTo(new[] { 7, 7, 7 }));
+    }
+
+    private static CostProfile Profile(string method, long nanoseconds) => TestProfiles.Of(
+        [
+            .. Enumerable.Range(0, 4).Select(batch => TestProfiles.Launch(
+                batch * 1000, (batch * 1000) + nanoseconds, iteration: 0, batch: batch)),
+        ],
+        1000, 2000, 3000, 4000) with { Options = new System.Text.Json.Nodes.JsonObject { ["method"] = method } };
+
+    private static CostProfile Pgd() => TestProfiles.Of(
+        [
+            TestProfiles.Launch(0, 5, Phase.Data, layer: ""),
+            TestProfiles.Launch(5, 15, Phase.Attack, 0, "linear", flops: 100),
+            TestProfiles.Launch(15, 35, Phase.Attack, 1, "linear", flops: 200),
+            TestProfiles.Launch(35, 75, Phase.Update, 2, "linear", flops: 400),
+        ],
+        80);
+}

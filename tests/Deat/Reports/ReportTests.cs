@@ -1,0 +1,158 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using System.Xml.Linq;
+using Deat.Engine;
+using Deat.Training;
+using NUnit.Framework;
+
+namespace Deat.Tests;
+
+/// <summary>A report of recorded runs, profiles and timings: what is in it, and what it does with what cannot be read.</summary>
+public sealed class ReportTests
+{
+    private static readonly XNamespace Svg = "http://www.w3.org/2000/svg";
+
+    private TemporaryFolder _folder = null!;
+
+    [SetUp]
+    public void MakeFolder() => _folder = new TemporaryFolder();
+
+    [TearDown]
+    public void DeleteFolder() => _folder.Delete();
+
+    [Test]
+    public void AReportShowsRunsProfilesAndTimingsAndAsksForNothingOutside()
+    {
+        WriteRun("mine", epochs: 3);
+        WriteRun("other", epochs: 2);
+        File.WriteAllText(_folder["profile.json"], Profile().ToJson());
+        Timings().Write(_folder["kernels.json"]);
+        (int code, string output, string errors) = Run($"report {_folder["mine"]} {_folder["other"]} {_folder["profile.json"]} {_folder["kernels.json"]}");
+        Assert.That((code, errors), Is.EqualTo((ExitCodes.Ok, "")));
+        Assert.That(output, Does.Contain("report.html").And.Contain("deat eval"));
+        string page = File.ReadAllText(Path.Combine(_folder["mine"], "report.html"));
+        Assert.That(Regex.Matches(page, "(src|href)=\"(?!#|data:)"), Is.Empty);
+        Assert.That(page.Replace("http://www.w3.org/2000/svg", ""), Does.Not.Contain("http://").And.Not.Contain("https://").And.Not.Contain("@import"));
+        string[] titles = [.. Pictures(page).Select(picture => (string)picture.Element(Svg + "title")!)];
+        Assert.That(titles, Is.SupersetOf(new[]
+        {
+            "Accuracy under cw10 against passes", "Accuracy under cw10 against seconds", "Seconds, gradient magnitude and replays per epoch",
+            "Price of an adversarial iteration", "Layer and phase", "Roofline", "Memory during a batch", "Kernels: time over TorchSharp's",
+        }));
+        Assert.That(Regex.Matches(page, "<details>"), Has.Count.EqualTo(titles.Length), "numbers behind every picture");
+        Assert.That(page, Does.Contain("<td>12.5 (10.0 to 15.0)</td>"), "what an attack left, with its interval");
+    }
+
+    [Test]
+    public void TablesHaveTheNumbersOfTheirPictures()
+    {
+        WriteRun("mine", epochs: 3);
+        ReportSources sources = ReportSources.Read([_folder["mine"]]);
+        Figure passes = RunFigures.Progress(sources.Runs).First();
+        Assert.That(passes.Tables[0].Rows.Select(row => string.Join("|", row)), Is.EqualTo(new[] { "10|20", "30|30", "60|40" }));
+        Figure ratios = RatioFigure.Of(Timings())!;
+        Assert.That(ratios.Tables[0].Rows.Select(row => string.Join("|", row)), Is.EqualTo(new[] { "conv|cpu|2.00|2.00|2.00|6" }));
+    }
+
+    // Seconds of an epoch of one replay and of three, at 10 ns and then 20 ns a replay, and 10 ns once.
+    [Test]
+    public void AnEpochsSecondsAreSplitAsTheProfilesBatchesAre()
+    {
+        WriteRun("mine", epochs: 3);
+        RunSource run = ReportSources.Read([_folder["mine"]]).Runs[0];
+        DataTable table = RunFigures.Epochs(run, Profile()).First().Tables[0];
+        int Column(string name) => table.Columns.ToList().FindIndex(column => column.StartsWith(name, StringComparison.Ordinal));
+        double Cell(int row, string name) => double.Parse(table.Rows[row][Column(name)], CultureInfo.InvariantCulture);
+        Assert.That(Cell(0, "iteration 1"), Is.EqualTo(2 * 10 / 20.0).Within(1e-6));
+        Assert.That(Cell(0, "once a batch"), Is.EqualTo(2 * 10 / 20.0).Within(1e-6));
+        Assert.That(Cell(2, "iteration 3"), Is.EqualTo(6 * 20 / 60.0).Within(1e-6));
+        double whole = Cell(2, "iteration 1") + Cell(2, "iteration 2") + Cell(2, "iteration 3") + Cell(2, "once a batch");
+        Assert.That(whole, Is.EqualTo(6).Within(1e-5));
+    }
+
+    [Test]
+    public void WhatCannotBeReadIsSaidAndTheRestIsShown()
+    {
+        WriteRun("mine", epochs: 2);
+        File.AppendAllText(Path.Combine(_folder["mine"], "metrics.jsonl"), "{\"epoch\":2,\"sec");
+        File.WriteAllText(Path.Combine(_folder["mine"], "result.json"), "{}");
+        WriteRun("old", epochs: 0);
+        (int code, string output, _) = Run($"report {_folder["mine"]} {_folder["old"]}");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok));
+        Assert.That(output, Does.Contain("metrics.jsonl: line 3 cannot be read; the 2 epochs before it are shown"));
+        Assert.That(output, Does.Contain("result.json cannot be read").And.Contain("no finished epoch"));
+    }
+
+    [Test]
+    public void WhatIsNoRunIsRefusedInOneLine()
+    {
+        (int code, string output, string errors) = Run($"report {_folder["nowhere"]}");
+        Assert.That((code, output), Is.EqualTo((ExitCodes.Checkpoint, "")));
+        Assert.That(errors, Does.Contain("no run folder").And.Match("^[^\n]+\n$"));
+        File.WriteAllText(_folder["profile.json"], Profile().ToJson().Replace("\"version\": 1", "\"version\": 7"));
+        (code, _, errors) = Run($"report {_folder["profile.json"]}");
+        Assert.That((code, errors), Is.EqualTo((ExitCodes.Checkpoint, errors)).And.Matches<(int, string)>(pair => pair.Item2.Contains("version 7")));
+        WriteRun("mine", epochs: 1);
+        (code, _, errors) = Run($"report {_folder["mine"]} --out-file {_folder["missing/folder/report.html"]}");
+        Assert.That(code, Is.EqualTo(ExitCodes.Storage));
+        Assert.That(errors, Does.Match("^[^\n]+\n$"));
+    }
+
+    [Test]
+    public void CompareSaysWhereTimeIsLost()
+    {
+        Timings().Write(_folder["kernels.json"]);
+        (int code, string output, _) = Run($"compare {_folder["kernels.json"]}");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok));
+        Assert.That(output, Does.Contain("cpu is faster than TorchSharp in 0 of 1, slower in 1: conv (2.00); 0 are open."));
+        (code, output, _) = Run($"compare {_folder["kernels.json"]} --baseline cpu");
+        Assert.That(output, Does.Contain("TorchSharp is faster than cpu in 1 of 1"));
+        (code, _, string errors) = Run($"compare {_folder["kernels.json"]} --baseline nobody");
+        Assert.That((code, errors.Contains("TorchSharp, cpu")), Is.EqualTo((ExitCodes.Usage, true)));
+    }
+
+    private static (int Code, string Output, string Errors) Run(string line)
+    {
+        using StringWriter output = new(), errors = new();
+        int code = CommandLine.Run(line.Split(' '), output, errors, isTerminal: false);
+        return (code, output.ToString(), errors.ToString());
+    }
+
+    private static IEnumerable<XElement> Pictures(string page) =>
+        Regex.Matches(page, "<svg.*?</svg>", RegexOptions.Singleline).Select(match => XElement.Parse(match.Value));
+
+    private void WriteRun(string name, int epochs)
+    {
+        Directory.CreateDirectory(_folder[name]);
+        File.WriteAllText(
+            Path.Combine(_folder[name], "config.json"),
+            """{"method":"free","model":"pre18","width":"4","batch-size":"8","validation-attack":"cw10"}""");
+        File.WriteAllText(Path.Combine(_folder[name], "metrics.jsonl"), string.Concat(Enumerable.Range(0, epochs).Select(i => string.Create(
+            CultureInfo.InvariantCulture,
+            $$"""{"epoch":{{i}},"seconds":{{2 * (i + 1)}},"learningRate":0.1,"trainLoss":2,"trainAccuracy":0.3,"replays":{{i + 1}},"stepSize":0.03,"passes":{{10 * (i + 1)}},"magnitude":{{5 + i}},"validationAccuracy":0.5,"robustAccuracy":0.{{i + 2}}}""") + "\n")));
+        JsonObject result = new()
+        {
+            ["deat"] = new JsonObject
+            {
+                ["attacks"] = new JsonArray(new JsonObject { ["name"] = "pgd20", ["accuracy"] = 0.125, ["low"] = 0.1, ["high"] = 0.15 }),
+            },
+        };
+        if (name == "mine")
+            File.WriteAllText(Path.Combine(_folder[name], "result.json"), result.ToJsonString());
+    }
+
+    private static CostProfile Profile() => TestProfiles.Of(
+        [
+            TestProfiles.Launch(0, 10, Phase.Data, layer: ""),
+            TestProfiles.Launch(10, 20, Phase.Update, 0, "conv1", flops: 100, bytes: 50),
+            TestProfiles.Launch(20, 40, Phase.Update, 1, "conv1", flops: 100, bytes: 50),
+        ],
+        40) with { Options = new JsonObject { ["method"] = "free", ["model"] = "pre18", ["width"] = "4", ["batch-size"] = "8" } };
+
+    private static TimingReport Timings() => TimingReport.Of("Kernels", [], [],
+    [
+        new Timing("conv", "TorchSharp") { IsBaseline = true, Milliseconds = [1, 2, 1, 2, 1, 2] },
+        new Timing("conv", "cpu") { Milliseconds = [2, 4, 2, 4, 2, 4] },
+    ]);
+}
