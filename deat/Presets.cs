@@ -29,12 +29,17 @@ public static class Presets
         Of("table1/free-8", Table1, $"{Rows} method=free replays=8"),
         Of("table1/m+deat", Table1, $"{Rows} method=mdeat"),
         Of("table1/pgd-7", Table1, $"{Rows} method=pgd replays=7"),
+        Of("table1/fat-5", Table1, $"{Rows} method=fat lr-milestones=24,39"),
+        // In pixels, as in its script; whose network has other shortcuts and one more normalisation, which this one has not.
+        Of("table1/yopo-5-3", Table1, $"{Rows} method=yopo normalization=01 lr-milestones=25,40"),
         Of("table1/amata-2-10", Table1, $"{Rows} method=amata min-replays=2 max-replays=10"),
         Of("table1/m+pgd", Table1, $"{Rows} method=mpgd"),
         // The scripts of TRADES and MART count epochs from 1 in part, so that their rates fall an epoch or two earlier.
         Of("table1/trades", Table1, $"{Rows} method=trades lr-milestones=23,38"),
+        Of("table1/f+trades", Table1, $"{Rows} method=ftrades lr-milestones=24,39"),
         Of("table1/m+trades", Table1, $"{Rows} method=mtrades lr-milestones=25,40"),
         Of("table1/mart", Table1, $"{Rows} method=mart lr-milestones=24,39 seed=1"),
+        Of("table1/f+mart", Table1, $"{Rows} method=fmart lr-milestones=24,39"),
         Of("table1/m+mart", Table1, $"{Rows} method=mmart lr-milestones=25,40"),
         Of("fast/deat-d", Fast, $"{Cyclic} method=deat-d epochs=12 delay=3 max-replays=5"),
         Of("fast/deat-p", Fast, $"{Cyclic} method=deat-p epochs=10 target-accuracy=0.4 max-replays=4"),
@@ -52,8 +57,10 @@ public static class Presets
             ?? throw new UsageException($"--preset '{name}' is not one of {string.Join(", ", All.Select(preset => preset.Name))}");
     }
 
-    private static Preset Of(string name, string title, string options) => new(
-        name, title,
+    /// <summary>Options written as <c>name=value</c> with blanks between them.</summary>
+    public static IReadOnlyDictionary<string, string> Parse(string options) =>
         options.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(option => option.Split('='))
-            .ToDictionary(parts => parts[0], parts => parts[1]));
+            .ToDictionary(parts => parts[0], parts => parts[1]);
+
+    private static Preset Of(string name, string title, string options) => new(name, title, Parse(options));
 }
