@@ -30,8 +30,8 @@ public sealed record RowResult
     /// <summary>Passes over the training images; null where the minibatches of an epoch are not known.</summary>
     public double? Passes => Cumulative(epoch => epoch.Passes).LastOrDefault().Sum / MinibatchesOfEpoch;
 
-    /// <summary>The epoch that was attacked, the first with the highest validation accuracy; null without validation.</summary>
-    public int? BestEpoch => Epochs.Where(Accuracy => ValidationOf(Accuracy) is not null).MaxBy(ValidationOf)?.Epoch;
+    /// <summary>The first epoch with the highest validation accuracy; null without validation.</summary>
+    public int? BestEpoch => Epochs.Where(epoch => ValidationOf(epoch) is not null).MaxBy(ValidationOf)?.Epoch;
 
     /// <summary>The robust accuracy on validation images after each epoch, against what was spent until then.</summary>
     /// <param name="spent">What an epoch took.</param>

@@ -64,7 +64,7 @@ internal sealed class StudyReport(Study study, IReadOnlyList<RowResult> rows, st
             yield return $"Accuracies in percent; the 95 % interval of one alone is at most ±{Text(widths.Max(), "F1")} points. One seed each.";
         if (study.PublishedOn is not null)
             yield return "In brackets the number printed in the paper, the authors' log where it says another or the paper none, and how far "
-                + "this run is above the log, or else above the print.";
+                + "this run is above the log, or else above the print; passes and seconds have the authors' in brackets.";
         yield return "Passes are forward and backward passes over all training images; seconds are those of training alone; iterations "
             + "are those of the last epoch; FLOPs are those of training by definition of its operations, exact.";
         foreach (RowResult row in rows)
@@ -118,7 +118,7 @@ internal sealed class StudyReport(Study study, IReadOnlyList<RowResult> rows, st
         ["name"] = row.Row.Name,
         ["state"] = StateOf(row),
         ["epochs"] = row.Epochs.Count,
-        ["bestEpoch"] = row.BestEpoch,
+        ["bestEpoch"] = study.Checkpoint == "best" ? row.BestEpoch : null,
         ["passes"] = row.Passes,
         ["seconds"] = row.Seconds,
         ["flops"] = row.Flops,
