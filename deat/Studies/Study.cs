@@ -56,9 +56,8 @@ public sealed record Study(string Name, string Title, IReadOnlyList<StudyRow> Ro
         Dictionary<string, string> options = new(Options);
         foreach ((string name, string value) in row.Options)
             options[name] = value;
-        OptionTexts texts = new(given, options);
-        if (row.PassesPerEpoch is { } passes && texts.OptionalInteger("max-passes") is { } most)
+        if (row.PassesPerEpoch is { } passes && new OptionTexts(given, options).OptionalInteger("max-passes") is { } most)
             options["epochs"] = OptionTexts.Write((most + passes - 1) / passes);
-        return texts;
+        return new OptionTexts(given, options);
     }
 }

@@ -94,6 +94,17 @@ public sealed class StudyReportTests
         Assert.That(() => RowResult.Read(Known, _folder["known"], Attacks), Throws.TypeOf<CheckpointException>());
     }
 
+    [Test]
+    public void TheCommittedTableIsThatOfItsRunFolders()
+    {
+        string folder = Path.Combine(SourceFiles.Root, "benchmarks", "results", "amd-epyc-2-cores", "methods");
+        Study study = MethodsAtEqualPasses.Study;
+        StudyReport report = new(study, [.. study.Rows.Select(row => RowResult.Read(row, Path.Combine(folder, row.Name), study.Attacks))], null);
+        Assert.That(report.Markdown(), Is.EqualTo(File.ReadAllText(Path.Combine(folder, "methods.md"))));
+        foreach ((string name, string svg) in report.Figures())
+            Assert.That(svg, Is.EqualTo(File.ReadAllText(Path.Combine(folder, $"methods-{name}.svg"))));
+    }
+
     private RowResult Made()
     {
         Directory.CreateDirectory(_folder["known"]);
