@@ -64,7 +64,7 @@ internal sealed partial class TrainingRun : IDisposable
             while (!IsDone)
                 RunEpochOrGoBack();
             if (_trainer.HasNoPassLeft)
-                _screen.Line($"{_options.MaxPasses} passes over the training images are made: the run ends in epoch {_trainer.State.Epoch - 1}");
+                _screen.Line($"{_options.MaxPasses} passes over the images are made: the run ends in epoch {_trainer.State.Epoch - 1}");
             else if (_trainer.State.Epoch < _options.Epochs)
                 _screen.Line($"no better epoch in the last {_options.StopAfter}: the run ends after epoch {_trainer.State.Epoch - 1}");
             Test();

@@ -12,7 +12,7 @@ public sealed record RowResult
     /// <summary>Its epochs so far.</summary>
     public required IReadOnlyList<EpochMetrics> Epochs { get; init; }
 
-    /// <summary>What each attack left, in their order; of an ensemble its first attack comes before it. Empty before the evaluation.</summary>
+    /// <summary>What each attack left, in their order, before an ensemble what its first attack left; empty before the evaluation.</summary>
     public required IReadOnlyList<(string Attack, Proportion Accuracy)> Attacks { get; init; }
 
     /// <summary>What the evaluation found doubtful.</summary>
@@ -25,7 +25,8 @@ public sealed record RowResult
     public double Seconds => Epochs.Sum(epoch => epoch.Seconds);
 
     /// <summary>Floating-point operations of the training; null where an epoch's were not counted.</summary>
-    public double? Flops => Epochs.Count > 0 && Epochs.All(epoch => epoch.Flops is not null) ? Epochs.Sum(epoch => (double)epoch.Flops!) : null;
+    public double? Flops =>
+        Epochs.Count > 0 && Epochs.All(epoch => epoch.Flops is not null) ? Epochs.Sum(epoch => (double)epoch.Flops!) : null;
 
     /// <summary>Passes over the training images; null where the minibatches of an epoch are not known.</summary>
     public double? Passes => Cumulative(epoch => epoch.Passes).LastOrDefault().Sum / MinibatchesOfEpoch;

@@ -59,12 +59,13 @@ internal sealed class StudyReport(Study study, IReadOnlyList<RowResult> rows, st
 
     private IEnumerable<string> Notes()
     {
-        double[] widths = [.. rows.SelectMany(row => row.Attacks).Select(a => 50 * (a.Accuracy.Interval.High - a.Accuracy.Interval.Low))];
+        double[] widths = [.. rows.SelectMany(row => row.Attacks).Select(attack => attack.Accuracy.Interval)
+            .Select(interval => 50 * (interval.High - interval.Low))];
         if (widths.Length > 0)
-            yield return $"Accuracies in percent; the 95 % interval of one alone is at most ±{Text(widths.Max(), "F1")} points. One seed each.";
+            yield return $"Accuracies in percent, one seed each; the 95 % interval of one alone is at most ±{Text(widths.Max(), "F1")} points.";
         if (study.PublishedOn is not null)
-            yield return "In brackets the number printed in the paper, the authors' log where it says another or the paper none, and how far "
-                + "this run is above the log, or else above the print; passes and seconds have the authors' in brackets.";
+            yield return "In brackets the number printed in the paper, the authors' log where it says another or the paper none, and how "
+                + "far this run is above the log, or else above the print; passes and seconds have the authors' in brackets.";
         yield return "Passes are forward and backward passes over all training images; seconds are those of training alone; iterations "
             + "are those of the last epoch; FLOPs are those of training by definition of its operations, exact.";
         foreach (RowResult row in rows)

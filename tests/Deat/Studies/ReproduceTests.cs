@@ -65,7 +65,8 @@ public sealed class ReproduceTests
     public void ARunThatFailsIsSaidAndTheOthersAreMade()
     {
         (int code, string output, _) = Run(
-            $"reproduce methods {Tiny} --max-passes 2 --weight-decay 1e30 --lr-schedule flat --rows natural,fast --out-dir {_folder["study"]}");
+            $"reproduce methods {Tiny} --max-passes 2 --weight-decay 1e30 --lr-schedule flat --rows natural,fast "
+            + $"--out-dir {_folder["study"]}");
         Assert.That(code, Is.EqualTo(ExitCodes.Numeric));
         Assert.That(output, Does.Contain("run natural failed:").And.Contain("run fast failed:"));
         Assert.That(File.ReadAllText(_folder["study/methods.md"]), Does.Contain("| FAST | 0 | - ").And.Contain("failed: loss is "));
