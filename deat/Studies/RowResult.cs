@@ -12,7 +12,7 @@ public sealed record RowResult
     /// <summary>Its epochs so far.</summary>
     public required IReadOnlyList<EpochMetrics> Epochs { get; init; }
 
-    /// <summary>What each attack left, in their order, before an ensemble what its first attack left; empty before the evaluation.</summary>
+    /// <summary>What each attack left, in their order, and before an ensemble its first attack; empty before the evaluation.</summary>
     public required IReadOnlyList<(string Attack, Proportion Accuracy)> Attacks { get; init; }
 
     /// <summary>What the evaluation found doubtful.</summary>

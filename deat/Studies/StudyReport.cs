@@ -62,7 +62,7 @@ internal sealed class StudyReport(Study study, IReadOnlyList<RowResult> rows, st
         double[] widths = [.. rows.SelectMany(row => row.Attacks).Select(attack => attack.Accuracy.Interval)
             .Select(interval => 50 * (interval.High - interval.Low))];
         if (widths.Length > 0)
-            yield return $"Accuracies in percent, one seed each; the 95 % interval of one alone is at most ±{Text(widths.Max(), "F1")} points.";
+            yield return $"Accuracies in percent, one seed each; 95 % intervals are at most ±{Text(widths.Max(), "F1")} points.";
         if (study.PublishedOn is not null)
             yield return "In brackets the number printed in the paper, the authors' log where it says another or the paper none, and how "
                 + "far this run is above the log, or else above the print; passes and seconds have the authors' in brackets.";
