@@ -3,7 +3,7 @@ namespace Deat.Training;
 /// <summary>All methods that the paper compares, with the same number of passes and the same learning rates over them.</summary>
 public static class MethodsAtEqualPasses
 {
-    private const string Single = "one pass an update", Steps = "attack steps", Regularised = "TRADES and MART";
+    private const string Single = "natural, one step, replays", Steps = "attack steps", Regularised = "TRADES and MART";
 
     /// <summary>The study.</summary>
     public static Study Study { get; } = new(

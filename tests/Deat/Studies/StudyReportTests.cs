@@ -102,6 +102,7 @@ public sealed class StudyReportTests
         IEnumerable<RowResult> rows = study.Rows.Select(row => RowResult.Read(row, Path.Combine(folder, row.Name), study.Attacks));
         StudyReport report = new(study, [.. rows], null);
         Assert.That(report.Markdown(), Is.EqualTo(File.ReadAllText(Path.Combine(folder, "methods.md"))));
+        Assert.That(File.ReadAllLines(Path.Combine(folder, "README.md")), Is.SupersetOf(report.Lines()));
         foreach ((string name, string svg) in report.Figures())
             Assert.That(svg, Is.EqualTo(File.ReadAllText(Path.Combine(folder, $"methods-{name}.svg"))));
     }
@@ -122,7 +123,16 @@ public sealed class StudyReportTests
 
     private static EpochMetrics Epoch(int number, long passes, double seconds) => new()
     {
-        Epoch = number, Seconds = seconds, LearningRate = 0, TrainLoss = 1, TrainAccuracy = 0.5, Replays = number + 1, StepSize = 0.01,
-        Passes = passes, Batches = 4, Flops = (long)(seconds * 1e12), RobustAccuracy = number == 0 ? 0.1 : 0.3,
+        Epoch = number,
+        Seconds = seconds,
+        LearningRate = 0,
+        TrainLoss = 1,
+        TrainAccuracy = 0.5,
+        Replays = number + 1,
+        StepSize = 0.01,
+        Passes = passes,
+        Batches = 4,
+        Flops = (long)(seconds * 1e12),
+        RobustAccuracy = number == 0 ? 0.1 : 0.3,
     };
 }
