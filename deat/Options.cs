@@ -84,6 +84,12 @@ public sealed record TrainOptions
     /// <summary>Passes over the training images.</summary>
     public required int Epochs { get; init; }
 
+    /// <summary>
+    /// After how many passes over the training images the run ends, in the middle of an epoch if need be; its learning rate then follows
+    /// the passes and not the epochs. Null where only the epochs count.
+    /// </summary>
+    public int? MaxPasses { get; init; }
+
     /// <summary>Images per minibatch.</summary>
     public required int BatchSize { get; init; }
 
@@ -182,6 +188,7 @@ public sealed record TrainOptions
         ("model", Network.Name),
         ("width", OptionTexts.Write(Width)),
         ("epochs", OptionTexts.Write(Epochs)),
+        ("max-passes", Write(MaxPasses)),
         ("batch-size", OptionTexts.Write(BatchSize)),
         ("lr-schedule", Optimizer.Rate.Name),
         ("lr-milestones", Optimizer.Milestones is { } epochs ? string.Join(',', epochs.Select(OptionTexts.Write)) : null),

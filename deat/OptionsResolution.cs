@@ -21,7 +21,8 @@ public static class OptionsResolution
         texts.Choice("opt-level", "O0", "O0");
         Pixels step = texts.Size("attack-step", DefaultAttackStep);
         DataOptions data = Data(texts);
-        int epochs = texts.Integer("epochs", 50, 1, 100_000);
+        int? passes = texts.OptionalInteger("max-passes", 1, 100_000);
+        int epochs = texts.Integer("epochs", passes ?? 50, 1, 100_000);
         Precision precision = texts.Precision("precision", Precision.Float32);
         return new TrainOptions
         {
@@ -33,6 +34,7 @@ public static class OptionsResolution
             Network = network,
             Width = Width(texts, network),
             Epochs = epochs,
+            MaxPasses = passes,
             BatchSize = texts.Integer("batch-size", 128, 1, 65_536),
             Optimizer = LearningRates.Resolve(texts),
             Perturbation = Positive(texts, "awp-gamma", most: 1),

@@ -8,7 +8,7 @@ namespace Deat.Training;
 /// the host waits for nothing. All that happens is a function of options, images, state, weights and momentum: a run that was saved
 /// between two minibatches goes on with the same bits.
 /// </summary>
-public sealed class Trainer : IDisposable
+public sealed partial class Trainer : IDisposable
 {
     private readonly TrainOptions _options;
     private readonly IReplaySchedule _replays;
@@ -84,7 +84,15 @@ public sealed class Trainer : IDisposable
     }
 
     /// <summary>Whether all minibatches of the epoch are done.</summary>
-    public bool IsEpochDone => State.Batch == Batches;
+    public bool IsEpochDone => State.Batch == Batches || HasNoPassLeft;
+
+    /// <summary>Whether the run has made as many passes over the training images as it may.</summary>
+    public bool HasNoPassLeft => RunPasses >= (long?)_options.MaxPasses * Batches;
+
+    /// <summary>The part of the run that is done, in [0,1]: by its epochs, or by its passes where that is more.</summary>
+    public double Done => Math.Max(
+        (State.Epoch + ((double)State.Batch / Batches)) / _options.Epochs,
+        Math.Min(1, RunPasses / ((double?)_options.MaxPasses * Batches) ?? 0));
 
     /// <summary>The learning rate of the next minibatch.</summary>
     public double LearningRate => RateAt(State).LearningRate;
@@ -103,12 +111,17 @@ public sealed class Trainer : IDisposable
         if (IsEpochDone)
             throw new InvalidOperationException("The epoch is done: call EndEpoch.");
         TrainerState now = State;
+        (long passes, long flops) = (_pass.Forwards, Model.Device.Ledger.Flops);
         Prepare(now);
-        long passes = _pass.Forwards;
         _options.Method.Loop.Run(_pass, iterations ?? Replays.Count);
         Keep(now);
-        State = now with { Batch = now.Batch + 1, Passes = now.Passes + _pass.Forwards - passes };
+        State = now with { Batch = now.Batch + 1 };
         _average?.After(State, _batches, _pass);
+        State = State with
+        {
+            Passes = now.Passes + _pass.Forwards - passes,
+            Flops = now.Flops + Model.Device.Ledger.Flops - flops,
+        };
     }
 
     /// <summary>Reads what the minibatches since the last call showed and adds it to the state's sums. Waits for the device.</summary>
@@ -168,76 +181,10 @@ public sealed class Trainer : IDisposable
             Replay = _replays.Next(State.Replay, new EpochOutcome(sums.Magnitude, sums.Accuracy)),
             Sums = EpochSums.None,
             Passes = 0,
+            EarlierPasses = RunPasses,
+            Flops = 0,
             Best = best,
         };
-    }
-
-    /// <summary>Keeps what the guard remembers.</summary>
-    internal void Guard(GuardState guard) => State = State with { Guard = guard };
-
-    /// <summary>Goes back to a state, and on from it with smaller steps. The guard remembers what it saw.</summary>
-    internal void RollBack(Checkpoint good)
-    {
-        (GuardState? guard, int rollbacks) = (State.Guard, State.Rollbacks);
-        Restore(good);
-        guard = guard is null ? null : guard with { Seen = State.Sums, Magnitudes = [] };
-        State = State with { Guard = guard, Rollbacks = rollbacks + 1 };
-    }
-
-    /// <summary>All that a run needs to go on.</summary>
-    /// <exception cref="NumericException">A loss, weight or momentum is not finite: such a state is not to be kept.</exception>
-    public Checkpoint Save()
-    {
-        Fold();
-        IReadOnlyList<NamedArray> arrays = [.. Model.StateDict(), .. _optimizer.StateDict(), .. _average?.Weights.StateDict() ?? []];
-        foreach (NamedArray array in arrays)
-        {
-            if (array.CountNotFinite() is > 0 and long count)
-                throw new NumericException(
-                    $"{array.Name} is not finite at epoch {State.Epoch}, batch {State.Batch} "
-                    + $"({count} of {array.Data.Length / array.Type.Bytes()})");
-        }
-
-        return Checkpoint.Of(arrays, State);
-    }
-
-    /// <summary>The averaged network as a checkpoint of its own, which nothing can go on from; null where there is none.</summary>
-    public Checkpoint? SaveAverage()
-    {
-        using IDisposable? averaged = Average?.InModel();
-        return averaged is null ? null : Checkpoint.Of(Model.StateDict(), State);
-    }
-
-    /// <summary>Takes over what <see cref="Save"/> gave.</summary>
-    /// <exception cref="CheckpointException">It is of another network, other images or another version.</exception>
-    public void Restore(Checkpoint checkpoint)
-    {
-        TrainerState state = checkpoint.StateAs<TrainerState>();
-        if (state.Data != _images.Digest)
-            throw new CheckpointException(
-                $"the checkpoint was trained on other images (digest {state.Data[..12]}, now {_images.Digest[..12]})");
-        try
-        {
-            (NamedArray[] optimizer, NamedArray[] model, NamedArray[] average) = Split(checkpoint);
-            Model.LoadStateDict(model);
-            _optimizer.LoadStateDict(optimizer);
-            _average?.Weights.LoadStateDict(average);
-        }
-        catch (StateFileException e)
-        {
-            throw new CheckpointException(e.Message, e);
-        }
-
-        State = state;
-    }
-
-    /// <summary>The arrays of a checkpoint: those of the optimizer, of the model, and of its average.</summary>
-    public static (NamedArray[] Optimizer, NamedArray[] Model, NamedArray[] Average) Split(Checkpoint checkpoint)
-    {
-        ILookup<string, NamedArray> parts = checkpoint.Arrays.ToLookup(array =>
-            ((string[])[Sgd.Prefix, WeightAverage.Prefix]).FirstOrDefault(prefix => array.Name.StartsWith(prefix, StringComparison.Ordinal))
-            ?? "");
-        return ([.. parts[Sgd.Prefix]], [.. parts[""]], [.. parts[WeightAverage.Prefix]]);
     }
 
     /// <inheritdoc/>
@@ -252,6 +199,8 @@ public sealed class Trainer : IDisposable
         _average?.Dispose();
         Model.Dispose();
     }
+
+    private long RunPasses => State.EarlierPasses + State.Passes;
 
     private void Prepare(TrainerState now)
     {
@@ -280,7 +229,12 @@ public sealed class Trainer : IDisposable
     // Half the rate for each time that the run went back to a good state.
     private (double LearningRate, double Momentum) RateAt(TrainerState now)
     {
-        (double rate, double momentum) = _rates.At(now.Epoch * Batches + now.Batch);
+        int steps = _options.Epochs * Batches;
+        // A budget of passes spreads the schedule over them, so that it comes to its end whatever an epoch costs.
+        int step = _options.MaxPasses is { } most
+            ? (int)Math.Min(steps, (now.EarlierPasses + now.Passes) * _options.Epochs / most)
+            : now.Epoch * Batches + now.Batch;
+        (double rate, double momentum) = _rates.At(step);
         return (Math.ScaleB(rate, -now.Rollbacks), momentum);
     }
 

@@ -22,6 +22,12 @@ public sealed record TrainerState
     /// <summary>Passes of a minibatch through the network in the epoch so far, forward passes with the backward pass of each.</summary>
     public required long Passes { get; init; }
 
+    /// <summary>The same of the epochs before.</summary>
+    public long EarlierPasses { get; init; }
+
+    /// <summary>Floating-point operations of the epoch's training so far, by the ledger.</summary>
+    public long Flops { get; init; }
+
     /// <summary>The best epoch so far; null without validation images.</summary>
     public BestEpoch? Best { get; init; }
 

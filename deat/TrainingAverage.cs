@@ -41,6 +41,7 @@ internal sealed class TrainingAverage(TrainOptions options, AverageOptions avera
             model.BatchShare = 1.0 / (batch + 1);
             using Tape tape = new(model.Device, Wanted.None, options.Precision);
             model.Forward(tape, pass.Batch.Z);
+            pass.Count(forwards: 1, backwards: 0);
         }
 
         model.BatchShare = usual;

@@ -63,7 +63,9 @@ internal sealed partial class TrainingRun : IDisposable
                 _folder.SaveGood(_trainer.Save());
             while (!IsDone)
                 RunEpochOrGoBack();
-            if (_trainer.State.Epoch < _options.Epochs)
+            if (_trainer.HasNoPassLeft)
+                _screen.Line($"{_options.MaxPasses} passes over the images are made: the run ends in epoch {_trainer.State.Epoch - 1}");
+            else if (_trainer.State.Epoch < _options.Epochs)
                 _screen.Line($"no better epoch in the last {_options.StopAfter}: the run ends after epoch {_trainer.State.Epoch - 1}");
             Test();
             return ExitCodes.Ok;
@@ -91,13 +93,14 @@ internal sealed partial class TrainingRun : IDisposable
     }
 
     private bool IsDone => _trainer.State.Epoch == _options.Epochs
+        || (_trainer.State.Batch == 0 && _trainer.HasNoPassLeft)
         || (_trainer.State.Best is { } best && _trainer.State.Epoch - 1 - best.Epoch >= _options.StopAfter);
 
     private void RunEpoch()
     {
         _trainingTime = TimeSpan.Zero;
         long start = _screen.Time.GetTimestamp();
-        int first = _trainer.State.Batch;
+        (int, double) first = (_trainer.State.Batch, _trainer.Done);
         while (!_trainer.IsEpochDone)
         {
             ThrowIfStopped();
@@ -168,6 +171,8 @@ internal sealed partial class TrainingRun : IDisposable
             Replays = _trainer.Replays.Count,
             StepSize = _trainer.Replays.StepSize,
             Passes = state.Passes,
+            Batches = state.Batch,
+            Flops = state.Flops,
             Magnitude = _trainer.HasMagnitude ? sums.Magnitude : null,
             Threshold = state.Replay.Threshold,
             ValidationAccuracy = clean?.Total.Rate,
@@ -246,16 +251,14 @@ internal sealed partial class TrainingRun : IDisposable
             throw new OperationCanceledException();
     }
 
-    private string Progress(long start, int first)
+    private string Progress(long start, (int Batch, double Done) first)
     {
         // Waits for the device; the time before that would be that of queueing.
         EpochSums sums = _trainer.Fold();
         TimeSpan elapsed = _screen.Time.GetElapsedTime(start);
         TrainerState state = _trainer.State;
-        int done = state.Batch - first;
-        double rate = done * _options.BatchSize / elapsed.TotalSeconds;
-        long left = ((long)(_options.Epochs - state.Epoch) * _trainer.Batches) - state.Batch;
-        TimeSpan remaining = elapsed / done * left;
+        double rate = (state.Batch - first.Batch) * _options.BatchSize / elapsed.TotalSeconds;
+        TimeSpan remaining = elapsed * ((1 - _trainer.Done) / (_trainer.Done - first.Done));
         string place = $"epoch {state.Epoch}, batch {state.Batch} of {_trainer.Batches}, replays {_trainer.Replays.Count}";
         string shown = FormattableString.Invariant($"loss {sums.MeanLoss:F3}, accuracy {sums.Accuracy:P1}, {rate:F0} images/s");
         return $"{place}, {shown}, {EpochTable.Duration(remaining)} left at this rate";

@@ -41,6 +41,7 @@ internal static class CommandLine
         RootCommand root = new("Dynamic efficient adversarial training.");
         root.Subcommands.Add(TrainCommand.Create(screen));
         root.Subcommands.Add(EvalCommand.Create(screen));
+        root.Subcommands.Add(ReproduceCommand.Create(screen));
         root.Subcommands.Add(ProfileCommand.Create(screen));
         root.Subcommands.Add(PlanCommand.Create(screen));
         root.Subcommands.Add(ProbeCommand.Create(screen));
@@ -57,6 +58,7 @@ internal static class CommandLine
           deat train                     M+DEAT on built-in images: under two minutes on two cores
           deat train --data-dir FOLDER   M+DEAT in the paper's setting, on CIFAR-10 files or a folder of images
           deat eval RUN                  attacks the network of a run
+          deat reproduce table1          the paper's Table 1: all runs, attacked, beside the published numbers
           deat profile                   what each iteration, layer and kernel costs
           deat plan                      predicts what a training will cost
           deat probe RUN                 measures the loss surface of a run's networks

@@ -17,6 +17,25 @@ internal static class DeviceText
         _ => "kernels are .NET methods dispatched by ILGPU, compiled by the .NET JIT",
     };
 
+    /// <summary>Opens a device as options say, with what the environment asks to see of it, and shows which it is.</summary>
+    /// <exception cref="UsageException">The user asks for graphs and there are none.</exception>
+    public static ComputeDevice Open(string id, OptionTexts texts, Screen screen)
+    {
+        ComputeDevice device = ComputeDevice.Open(id);
+        try
+        {
+            UseGraphs(device, texts, screen);
+            DebugOutput.Of(screen)?.Attach(device);
+            screen.Line($"device {Describe(device.Listing)}");
+            return device;
+        }
+        catch
+        {
+            device.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>Sets whether a device launches graphs, by <c>--graphs</c>, and shows what the device has to say.</summary>
     /// <exception cref="UsageException">The user asks for graphs and there are none.</exception>
     public static void UseGraphs(ComputeDevice device, OptionTexts texts, Screen screen)

@@ -10,7 +10,7 @@ namespace Deat.Training;
 /// <summary><c>deat eval</c>: attacks the network of a run, with results per class.</summary>
 internal static class EvalCommand
 {
-    private const string ResultFile = "result.json";
+    internal const string ResultFile = "result.json";
 
     private static readonly string Names = string.Join(", ",
         [.. Attacks.All.Select(kind => kind.Name + (kind.Steps is null ? "20" : "")), .. AttackChain.Ensembles.Select(all => all.Name)]);
@@ -42,7 +42,8 @@ internal static class EvalCommand
         return command;
     }
 
-    private static int Run(string run, Dictionary<string, string> given, Screen screen)
+    /// <summary>Evaluates on a device that is open, or else on one of its own.</summary>
+    internal static int Run(string run, Dictionary<string, string> given, Screen screen, ComputeDevice? open = null)
     {
         OptionTexts own = new(given, new Dictionary<string, string>());
         TrainOptions options = RunOptions(run, given);
@@ -50,10 +51,8 @@ internal static class EvalCommand
         ulong seed = given.ContainsKey("seed") ? OptionsResolution.Seed(own) : options.Seed;
         int batchSize = own.Integer("batch-size", 128, 1, 65_536);
         (string file, Checkpoint checkpoint) = Load(run, own);
-        using ComputeDevice device = ComputeDevice.Open(own.Text("device") ?? "auto");
-        DeviceText.UseGraphs(device, own, screen);
-        DebugOutput.Of(screen)?.Attach(device);
-        screen.Line($"device {DeviceText.Describe(device.Listing)}");
+        using ComputeDevice? opened = open is null ? DeviceText.Open(own.Text("device") ?? "auto", own, screen) : null;
+        ComputeDevice device = open ?? opened!;
         ImageSet images = options.Data.Open().Test;
         foreach (Attack attack in chains.SelectMany(chain => chain.Attacks))
             attack.Rounds(images.Classes);

@@ -7,7 +7,7 @@ namespace Deat.Training;
 internal static class TrainCommand
 {
     // Paths may move and devices may change, and graphs change no bit; all else makes another run.
-    private static readonly HashSet<string> MayDifferOnResume = ["device", "data-dir", "graphs"];
+    internal static readonly HashSet<string> MayDifferOnResume = ["device", "data-dir", "graphs"];
 
     /// <summary>Every option of a training.</summary>
     public static IReadOnlyList<OptionSpec> Options { get; } =
@@ -46,7 +46,8 @@ internal static class TrainCommand
         new("normalization", "kind", "the network's input: std (by mean and deviation), 01 (pixels), +-1 (default std)"),
         new("model", "name", $"the network: {Networks.All.Names()} (default pre18); wrn-D-F for other depths and factors", "model-struc"),
         new("width", "n", "channels of the network's first layer (default as published: 64; wrn, mnist 16; dense121 24)"),
-        new("epochs", "n", "passes over the training images (default 50)"),
+        new("epochs", "n", "how often all training images come (default 50)"),
+        new("max-passes", "n", "end after so many forward and backward passes over them, and spread the learning rate over these"),
         new("batch-size", "n", "images per minibatch (default 128)"),
         new("lr-schedule", "kind", $"learning rate over the run; {Explained(LearningRates.All)} (default multistep)"),
         new("lr-milestones", "epochs", "multistep: epochs, from 0, that begin with a tenth of the rate (default 1/2 and 4/5 of the run)"),
@@ -87,23 +88,31 @@ internal static class TrainCommand
     private static int Run(Dictionary<string, string> given, Screen screen)
     {
         string? resumed = FolderToResume(given);
-        IReadOnlyDictionary<string, string> preset = resumed is null ? Presets.Find(given) : RunConfig.Read(resumed);
-        OptionTexts texts = new(given, preset);
+        OptionTexts texts = new(given, resumed is null ? Presets.Find(given) : RunConfig.Read(resumed));
+        using ComputeDevice device = DeviceText.Open(OptionsResolution.Train(texts).Device, texts, screen);
+        return Run(texts, resumed, given.GetValueOrDefault("out-dir"), device, screen);
+    }
+
+    /// <summary>Trains on an open device.</summary>
+    /// <param name="texts">The options.</param>
+    /// <param name="resumed">The folder of the run to go on with; null to begin one.</param>
+    /// <param name="outDir">The folder of a run to begin; a new one in runs/ if null.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="screen">What the user sees.</param>
+    /// <returns>What the process answers.</returns>
+    internal static int Run(OptionTexts texts, string? resumed, string? outDir, ComputeDevice device, Screen screen)
+    {
         TrainOptions options = OptionsResolution.Train(texts);
-        using ComputeDevice device = ComputeDevice.Open(options.Device);
-        DeviceText.UseGraphs(device, texts, screen);
-        DebugOutput.Of(screen)?.Attach(device);
         // On a device without graphs the option means nothing.
         options = options with { Device = device.Listing.Id, Graphs = device.HasGraphs ? device.UsesGraphs : null };
         device.Supporting(options.Precision);
         device.Supporting(options.AttackPrecision);
-        screen.Line($"device {DeviceText.Describe(device.Listing)}");
         (ImageSet train, ImageSet? validation, ImageSet test) = options.Data.Open();
         options.Network.RequireFit(train);
         // Before there is a folder.
         SurfaceProbe.Choose(options.ProbeImages, (train, validation, test), "probe");
         using RunFolder folder = resumed is null
-            ? RunFolder.Create(given.GetValueOrDefault("out-dir") ?? NewFolder(options, screen.Time), options.ToJson())
+            ? RunFolder.Create(outDir ?? NewFolder(options, screen.Time), options.ToJson())
             : RunFolder.Resume(resumed, options.ToJson(), MayDifferOnResume, complete: RunConfig.Complete);
         folder.WriteEnvironment(RunEnvironment.Describe(
             device.Name, $"{device.Listing.Id}, {DeviceText.Compiler(device.Traits.Backend)}", device.Listing.Driver));

@@ -27,6 +27,12 @@ public sealed record EpochMetrics
     /// <summary>Full forward and backward passes of one minibatch, summed over the epoch.</summary>
     public required long Passes { get; init; }
 
+    /// <summary>Minibatches of the epoch; null in the records of earlier versions.</summary>
+    public int? Batches { get; init; }
+
+    /// <summary>Floating-point operations of its training, exact by the ledger; null in the records of earlier versions.</summary>
+    public long? Flops { get; init; }
+
     /// <summary>
     /// The gradient magnitude, summed over the minibatches in normalised input units; null where the method does not take it.
     /// </summary>

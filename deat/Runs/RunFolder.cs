@@ -83,9 +83,10 @@ public sealed class RunFolder : IDisposable
         string path, JsonObject? config, IReadOnlySet<string>? mayDiffer = null, TimeProvider? time = null,
         Func<JsonObject, JsonObject>? complete = null)
     {
-        var stored = ReadConfig(path);
-        if (config is not null)
-            RequireSame(complete?.Invoke(stored) ?? stored, config, mayDiffer ?? new HashSet<string>());
+        if (config is null)
+            ReadConfig(path);
+        else
+            RequireSame(path, config, mayDiffer ?? new HashSet<string>(), complete);
         return Open(path, time);
     }
 
@@ -247,8 +248,14 @@ public sealed class RunFolder : IDisposable
                 $"folder {Location} holds a run ({epochs} epochs recorded); go on with it by --resume, or choose another --out-dir");
     }
 
-    private static void RequireSame(JsonObject stored, JsonObject config, IReadOnlySet<string> mayDiffer)
+    /// <summary>Refuses options that are not those of the run in a folder.</summary>
+    /// <exception cref="UsageException">An option differs from the run's.</exception>
+    /// <exception cref="CheckpointException">There is no run in it.</exception>
+    internal static void RequireSame(
+        string path, JsonObject config, IReadOnlySet<string> mayDiffer, Func<JsonObject, JsonObject>? complete)
     {
+        var stored = ReadConfig(path);
+        stored = complete?.Invoke(stored) ?? stored;
         var names = stored.Concat(config).Select(p => p.Key).Distinct().Except(mayDiffer);
         var different = names.Where(name => !JsonNode.DeepEquals(stored[name], config[name]))
             .Select(name => $"{name} {config[name]?.ToJsonString() ?? "none"} (was {stored[name]?.ToJsonString() ?? "none"})")

@@ -82,6 +82,9 @@ public sealed class Ledger
     /// <summary>The path of the current layer.</summary>
     public string Layer { get; set; } = "";
 
+    /// <summary>Floating-point operations so far, whatever they were counted under.</summary>
+    public long Flops { get; private set; }
+
     /// <summary>All counts so far.</summary>
     public IReadOnlyDictionary<LedgerKey, LedgerEntry> Entries => _entries;
 
@@ -118,14 +121,18 @@ public sealed class Ledger
     }
 
     /// <summary>Forgets all counts.</summary>
-    public void Clear() => _entries.Clear();
+    public void Clear()
+    {
+        _entries.Clear();
+        Flops = 0;
+    }
 
     /// <summary>Counts a launch.</summary>
     /// <returns>What it was counted under.</returns>
     internal LedgerKey Record(string kernel, Cost cost)
     {
         LedgerKey key = new(Phase, Iteration, Layer, kernel, cost.Direction);
-        Add(_recorded ?? _entries, key, new LedgerEntry(1, cost.Flops, cost.Bytes));
+        Add(key, new LedgerEntry(1, cost.Flops, cost.Bytes));
         return key;
     }
 
@@ -144,12 +151,13 @@ public sealed class Ledger
     internal void Record(ReadOnlySpan<KeyValuePair<LedgerKey, LedgerEntry>> counts)
     {
         foreach ((LedgerKey key, LedgerEntry count) in counts)
-            Add(_recorded ?? _entries, key with { Iteration = Iteration }, count);
+            Add(key with { Iteration = Iteration }, count);
     }
 
-    private static void Add(Dictionary<LedgerKey, LedgerEntry> entries, LedgerKey key, LedgerEntry count)
+    private void Add(LedgerKey key, LedgerEntry count)
     {
-        ref LedgerEntry entry = ref CollectionsMarshal.GetValueRefOrAddDefault(entries, key, out _);
+        Flops += _recorded is null ? count.Flops : 0;
+        ref LedgerEntry entry = ref CollectionsMarshal.GetValueRefOrAddDefault(_recorded ?? _entries, key, out _);
         entry = new(entry.Launches + count.Launches, entry.Flops + count.Flops, entry.Bytes + count.Bytes);
     }
 

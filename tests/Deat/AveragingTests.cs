@@ -61,6 +61,7 @@ public sealed class AveragingTests : WholeRuns
         }
 
         Assert.That(trainer.Model.BatchShare, Is.EqualTo(0.1));
+        Assert.That(trainer.State.Passes, Is.EqualTo((3 * 2) + 3), "the statistics cost a pass of each minibatch");
     }
 
     [TestCase("--average-decay 0.9", "--average-decay 0.9 conflicts with --average none, which has none")]
