@@ -45,7 +45,9 @@ internal static class PlanCommand
             ? CostPlan.Extremes(options.Replays(), options.Epochs)
             : ([.. logged.Select(epoch => epoch.Replays)], [.. logged.Select(epoch => epoch.Replays)]);
         ImageSet images = options.Data.Open().Train;
-        CostProfile profile = own.Text("profile") is { } path ? Fitting(CostProfile.Read(path), options) : Measure(options, images, most.Max(), own, screen);
+        CostProfile profile = own.Text("profile") is { } path
+            ? Fitting(CostProfile.Read(path), options)
+            : Measure(options, images, most.Max(), own, screen);
         if (!fewest.SequenceEqual(most))
             Show("fewest", fewest);
         CostPlan plan = Show(logged is not null ? "logged" : fewest.SequenceEqual(most) ? "all" : "most", most);
@@ -57,7 +59,8 @@ internal static class PlanCommand
         {
             CostPlan predicted = CostPlan.Of(profile, images.Count, replays);
             string energy = predicted.Joules is { } joules ? Invariant($"{joules:N0} J") : "energy n/a";
-            screen.Line(Invariant($"{name,-7} {Iterations(replays)}: {Duration(predicted.Seconds.Sum())} of training, {predicted.Passes:N0} passes, {predicted.Flops / 1e12:N1} TFLOP, {energy}"));
+            string work = Invariant($"{predicted.Passes:N0} passes, {predicted.Flops / 1e12:N1} TFLOP");
+            screen.Line($"{name,-7} {Iterations(replays)}: {Duration(predicted.Seconds.Sum())} of training, {work}, {energy}");
             return predicted;
         }
     }
@@ -99,9 +102,13 @@ internal static class PlanCommand
     private static void ShowError(CostPlan plan, IReadOnlyList<EpochMetrics> logged, Screen screen)
     {
         double[] measured = [.. logged.Select(epoch => epoch.Seconds)];
-        screen.Line(Invariant($"run     {Duration(measured.Sum())}, {logged.Sum(epoch => epoch.Passes):N0} passes: the prediction is {Off(plan.Seconds.Sum(), measured.Sum())} off"));
+        string passes = Invariant($"{logged.Sum(epoch => epoch.Passes):N0} passes");
+        screen.Line($"run     {Duration(measured.Sum())}, {passes}: the prediction is {Off(plan.Seconds.Sum(), measured.Sum())} off");
         if (measured.Length > 1)
-            screen.Line(Invariant($"        {Off(plan.Seconds.Skip(1).Sum(), measured.Skip(1).Sum())} without the first epoch, in which kernels are compiled"));
+        {
+            string off = Off(plan.Seconds.Skip(1).Sum(), measured.Skip(1).Sum());
+            screen.Line($"        {off} without the first epoch, in which kernels are compiled");
+        }
     }
 
     private static string Off(double predicted, double measured) =>
@@ -119,7 +126,8 @@ internal static class PlanCommand
                 runs.Add((count, 1));
         }
 
-        return $"{replays.Count} epochs of {string.Join(", ", runs.Select(each => each.Epochs == 1 ? $"{each.Count}" : $"{each.Count} (x{each.Epochs})"))} iterations";
+        IEnumerable<string> texts = runs.Select(each => each.Epochs == 1 ? $"{each.Count}" : $"{each.Count} (x{each.Epochs})");
+        return $"{replays.Count} epochs of {string.Join(", ", texts)} iterations";
     }
 
     private static string Duration(double seconds) => seconds switch

@@ -38,7 +38,8 @@ internal static class ReportCommand
             .Concat(sources.Profiles.Select(profile => profile.Name)).Concat(sources.Timings.Select(timings => timings.Name)).Distinct());
         string subtitle = string.Create(
             CultureInfo.InvariantCulture, $"DEAT.Native, {screen.Time.GetUtcNow():yyyy-MM-dd HH:mm} UTC");
-        new AtomicFile(new FileOperations()).WriteText(file, ReportPage.Write($"What {names} cost and gained", subtitle, sources.Problems, sections));
+        string page = ReportPage.Write($"What {names} cost and gained", subtitle, sources.Problems, sections);
+        new AtomicFile(new FileOperations()).WriteText(file, page);
         foreach (Section section in sections)
             foreach (string missing in section.Missing)
                 screen.Line($"not shown: {missing}");

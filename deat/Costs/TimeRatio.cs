@@ -20,8 +20,8 @@ public sealed record TimeRatio(double Median, double Low, double High, double Co
 
     /// <summary>
     /// Of two that took turns: the median of the quotients of both times in the same round, so that what slows a machine down for a while
-    /// slows both. The interval is that of the sign test: the median lies between the k-th smallest and the k-th largest of n quotients with
-    /// probability 1 - 2 P(B &lt; k), B binomial (n, 1/2) (Conover, Practical Nonparametric Statistics, section 3.2).
+    /// slows both. The interval is that of the sign test: the median lies between the k-th smallest and the k-th largest of n quotients
+    /// with probability 1 - 2 P(B &lt; k), B binomial (n, 1/2) (Conover, Practical Nonparametric Statistics, section 3.2).
     /// </summary>
     /// <param name="numerator">Times of the one, round by round.</param>
     /// <param name="denominator">Times of the other in the same rounds.</param>

@@ -4,8 +4,8 @@ using Deat.Engine;
 namespace Deat.Training;
 
 /// <summary>
-/// One batch on a time axis, each row the parts of the row above: batch, iteration, phase, layer, kernel. The batch is the one of the median
-/// time. In a browser, a click on a part stretches it to the whole width (script of <see cref="ReportPage"/>).
+/// One batch on a time axis, each row the parts of the row above: batch, iteration, phase, layer, kernel. The batch is the one of the
+/// median time. In a browser, a click on a part stretches it to the whole width (script of <see cref="ReportPage"/>).
 /// </summary>
 internal static class FlameFigure
 {
@@ -36,9 +36,11 @@ internal static class FlameFigure
         IReadOnlyList<string>[] rows = [.. Parts(launches, 1).GroupBy(part => string.Join(" > ", part.Path))
             .Select(group => (IReadOnlyList<string>)
                 [group.Key, Axis.Text(group.Count()), ProfileFigures.Three(group.Sum(part => part.End - part.Start) / 1e6)])];
-        return new Figure(title, svg.Finish(title, Top + ((Levels.Length + 1) * Row) + 12), [new DataTable(title, ["part", "stretches", "ms"], rows)])
+        DataTable table = new(title, ["part", "stretches", "ms"], rows);
+        return new Figure(title, svg.Finish(title, Top + ((Levels.Length + 1) * Row) + 12), [table])
         {
-            Note = "Rows: batch, iteration, phase, layer, kernel; gaps are waits. Blue are passes that attack, orange updates. A click stretches a part, a click on the batch shows all.",
+            Note = "Rows: batch, iteration, phase, layer, kernel; gaps are waits. Blue are passes that attack, orange updates. "
+                + "A click stretches a part, a click on the batch shows all.",
         };
     }
 
@@ -72,7 +74,11 @@ internal static class FlameFigure
             return;
         string tip = string.Create(CultureInfo.InvariantCulture, $"{name}: {(end - start) / 1e6:0.###} ms");
         string shown = SvgDrawing.TextWidth(name) < width - 6 ? name : "";
-        svg.Add($"""<g data-x="{from:0.######}" data-w="{part:0.######}" data-name="{SvgDrawing.Escape(name)}"><rect class="cell part f{colour}" x="{x:0.##}" y="{Top + (row * Row)}" width="{width:0.##}" height="{Row - 2}"><title>{SvgDrawing.Escape(tip)}</title></rect><text class="small part-name" x="{x + 4:0.##}" y="{Top + (row * Row) + 15}">{SvgDrawing.Escape(shown)}</text></g>""");
+        double y = Top + (row * Row);
+        svg.Add($"""<g data-x="{from:0.######}" data-w="{part:0.######}" data-name="{SvgDrawing.Escape(name)}">""");
+        svg.Add($"""<rect class="cell part f{colour}" x="{x:0.##}" y="{y}" width="{width:0.##}" height="{Row - 2}">""");
+        svg.Add($"""<title>{SvgDrawing.Escape(tip)}</title></rect>""");
+        svg.Add($"""<text class="small part-name" x="{x + 4:0.##}" y="{y + 15}">{SvgDrawing.Escape(shown)}</text></g>""");
     }
 
     // The phase's colour; iterations are grey.

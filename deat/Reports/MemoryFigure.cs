@@ -26,7 +26,8 @@ internal static class MemoryFigure
             ]);
         const string Host = "Memory is rented when the host asks, ahead of the device. ";
         string note = Host + (profile.MemoryNeed is { } need
-            ? $"{ProfileFigures.Three(need.BytesPerImage / 1e6)} MB an image and {ProfileFigures.Three(need.FixedBytes / 1e6)} MB whatever the batch: "
+            ? $"{ProfileFigures.Three(need.BytesPerImage / 1e6)} MB an image and "
+                + $"{ProfileFigures.Three(need.FixedBytes / 1e6)} MB whatever the batch: "
                 + $"the largest batch that fits is {Axis.Text(need.LargestBatch)}."
             : "");
         return new Figure("Memory during a batch", Draw(batch, categories, columns), [table]) { Note = note };
@@ -70,12 +71,12 @@ internal static class MemoryFigure
 
         for (int category = 0; category < categories.Length; category++)
         {
-            int number = category;
-            double At(long[] column, int count) => y.At(column.Take(count).Sum() / 1e6);
-            double Place(int column) => Left + ((Right - Left) * column / Columns);
-            IEnumerable<(double, double)> upper = columns.SelectMany((column, i) => new[] { (Place(i), At(column, number + 1)), (Place(i + 1), At(column, number + 1)) });
-            IEnumerable<(double, double)> lower = columns.SelectMany((column, i) => new[] { (Place(i), At(column, number)), (Place(i + 1), At(column, number)) });
-            svg.Path($"area f{category % SvgDrawing.Series}", upper.Concat(lower.Reverse()));
+            IEnumerable<(double, double)> Edge(int below) => columns.SelectMany((column, i) =>
+            {
+                double height = y.At(column.Take(below).Sum() / 1e6);
+                return new[] { (Place(i), height), (Place(i + 1), height) };
+            });
+            svg.Path($"area f{category % SvgDrawing.Series}", Edge(category + 1).Concat(Edge(category).Reverse()));
         }
 
         svg.Path("axis", [(Left, Top), (Left, Bottom), (Right, Bottom)]);
@@ -83,6 +84,7 @@ internal static class MemoryFigure
             svg.Text("text middle", x.At(tick), Bottom + 20, Axis.Text(tick));
         svg.Text("text middle", (Left + Right) / 2, Bottom + 44, "ms since the batch began");
         return svg.Finish("Memory during a batch", Bottom + 58);
+        static double Place(int column) => Left + ((Right - Left) * column / Columns);
     }
 
     private static string Name(MemoryCategory category) => category.ToString().ToLowerInvariant();

@@ -30,7 +30,9 @@ internal static class ProfileFigures
         double[] timed = [.. profile.Batches.Select(batch => batch.Duration / 1e6)];
         return
         [
-            string.Create(CultureInfo.InvariantCulture, $"{profile.Options["method"]} on {profile.Environment["device"]} ({profile.Device}), batches of {profile.BatchSize} images, {profile.Options["model"]} of width {profile.Options["width"]}, {profile.Date:yyyy-MM-dd}"),
+            $"{profile.Options["method"]} on {profile.Environment["device"]} ({profile.Device}), batches of {profile.BatchSize} images, "
+                + $"{profile.Options["model"]} of width {profile.Options["width"]}, "
+                + profile.Date.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
             $"{DeviceText.Peaks(profile.Peaks)}, measured",
             $"{Milliseconds(timed)} a batch with all launches timed ({profile.TimingMethod}), "
                 + (profile.UntimedMilliseconds.Count == 0 ? "not measured without" : $"{Milliseconds(profile.UntimedMilliseconds)} without")
@@ -72,7 +74,8 @@ internal static class ProfileFigures
         CostMatrix<string, WorkPart> layers = CostMatrix.LayersByPart([.. profile.Launches]);
         WorkPart[] parts = [.. layers.Columns.Where(part => part.Phase is Phase.Attack or Phase.Update)];
         string[] rows = [.. layers.Rows.Where(layer => layer.Length > 0)];
-        double Cell(string row, WorkPart part) => layers[row, part] is { Launches: > 0 } sum ? sum.Milliseconds / profile.Batches.Count : double.NaN;
+        double Cell(string row, WorkPart part) =>
+            layers[row, part] is { Launches: > 0 } sum ? sum.Milliseconds / profile.Batches.Count : double.NaN;
         HeatGrid grid = new(
             "kernels only", [.. parts.Select(Short)], rows, [.. rows.SelectMany(row => parts.Select(part => Cell(row, part)))])
         {
@@ -126,11 +129,13 @@ internal static class ProfileFigures
 
     /// <summary>A number with three digits.</summary>
     internal static string Three(double? value) => value is { } number && double.IsFinite(number)
-        ? number.ToString(Math.Abs(number) >= 100 ? "#,0" : Math.Abs(number) >= 10 ? "0.0" : Math.Abs(number) >= 1 ? "0.00" : "0.###", CultureInfo.InvariantCulture)
+        ? number.ToString(
+            Math.Abs(number) switch { >= 100 => "#,0", >= 10 => "0.0", >= 1 => "0.00", _ => "0.###" }, CultureInfo.InvariantCulture)
         : "";
 
     private static string Percent(double value) => string.Create(CultureInfo.InvariantCulture, $"{100 * value:0.#} %");
 
     private static string Milliseconds(IReadOnlyCollection<double> values) => string.Create(
-        CultureInfo.InvariantCulture, $"{Quantiles.Median(values):#,0.##} ms (median of {values.Count}, spread {100 * Quantiles.Spread(values):0} %)");
+        CultureInfo.InvariantCulture,
+        $"{Quantiles.Median(values):#,0.##} ms (median of {values.Count}, spread {100 * Quantiles.Spread(values):0} %)");
 }

@@ -21,7 +21,8 @@ internal static class RatioFigure
         double least = ratios.Min(ratio => ratio.Time.Confidence);
         return new Figure(title, Draw(title, ratios), [table])
         {
-            Note = string.Create(CultureInfo.InvariantCulture, $"The median over rounds of the quotient of both times in the same round, with an interval of at least {100 * least:0} % (sign test). Left of the line is faster than {ratios[0].Baseline}."),
+            Note = "The median over rounds of the quotient of both times in the same round, with an interval of at least "
+                + $"{Axis.Text(Math.Floor(100 * least))} % (sign test). Left of the line is faster than {ratios[0].Baseline}.",
         };
     }
 
@@ -50,8 +51,10 @@ internal static class RatioFigure
             {
                 int series = Array.IndexOf(who, ratio.Who);
                 double at = y + (8 * (series - ((who.Length - 1) / 2.0)));
-                svg.Path($"line solid s{series % SvgDrawing.Series}", [(x.At(Math.Log2(ratio.Time.Low)), at), (x.At(Math.Log2(ratio.Time.High)), at)]);
-                svg.Add($"""<circle class="point f{series % SvgDrawing.Series}" cx="{x.At(Math.Log2(ratio.Time.Median)):0.##}" cy="{at:0.##}" r="3.5"/>""");
+                int colour = series % SvgDrawing.Series;
+                double Place(double value) => x.At(Math.Log2(value));
+                svg.Path($"line solid s{colour}", [(Place(ratio.Time.Low), at), (Place(ratio.Time.High), at)]);
+                svg.Add($"""<circle class="point f{colour}" cx="{Place(ratio.Time.Median):0.##}" cy="{at:0.##}" r="3.5"/>""");
             }
         }
 

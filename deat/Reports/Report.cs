@@ -60,9 +60,14 @@ internal static class Report
         ],
         RatioFigure.Of(report) is { } figure ? [figure] : []);
 
-    private static string Summary(RunSource run) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"{run.Name}: {run.Method}, {run.Options.GetValueOrDefault("model", "pre18")} of width {run.Options.GetValueOrDefault("width", "?")}, {run.Epochs.Count} epochs, {run.Epochs.Sum(epoch => epoch.Passes):#,0} passes, {run.Epochs.Sum(epoch => epoch.Seconds):#,0.#} s");
+    private static string Summary(RunSource run)
+    {
+        string network = $"{run.Options.GetValueOrDefault("model", "pre18")} of width {run.Options.GetValueOrDefault("width", "?")}";
+        (long passes, double seconds) = (run.Epochs.Sum(epoch => epoch.Passes), run.Epochs.Sum(epoch => epoch.Seconds));
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{run.Name}: {run.Method}, {network}, {run.Epochs.Count} epochs, {passes:#,0} passes, {seconds:#,0.#} s");
+    }
 
     private static string Machine(RunSource run) => string.Join(", ", MachineFacts
         .Where(name => run.Environment[name] is not null).Select(name => $"{name} {run.Environment[name]}"));

@@ -28,12 +28,14 @@ internal static class RooflineFigure
             "Kernels under the roof", ["kernel", "phase", "FLOP/byte", "GFLOP/s", "roof at this intensity, GFLOP/s", "ms"],
             [.. dots.Select(dot => (IReadOnlyList<string>)
             [
-                dot.Kernel, Phases[dot.Series].Name, ProfileFigures.Three(dot.Sum.Intensity), ProfileFigures.Three(dot.Sum.GigaflopsPerSecond),
+                dot.Kernel, Phases[dot.Series].Name, ProfileFigures.Three(dot.Sum.Intensity),
+                ProfileFigures.Three(dot.Sum.GigaflopsPerSecond),
                 ProfileFigures.Three(Roof(peaks, dot.Kernel, dot.Sum.Intensity!.Value)), ProfileFigures.Three(dot.Sum.Milliseconds),
             ])]);
         return new Figure("Roofline", dots.Length == 0 ? null : Draw(peaks, dots), [table])
         {
-            Note = "The line is what the device reached in copies and multiply-adds. Above it: fewer operations than the definition's, or caches.",
+            Note = "The line is what the device reached in copies and multiply-adds. "
+                + "Above it: fewer operations than the definition's, or caches.",
         };
     }
 
@@ -67,7 +69,10 @@ internal static class RooflineFigure
         foreach (Dot dot in dots)
         {
             double radius = 3 + (13 * Math.Sqrt(dot.Sum.Nanoseconds / longest));
-            svg.Add($"""<circle class="dot f{dot.Series}" cx="{x.At(Math.Log10(dot.Sum.Intensity!.Value)):0.##}" cy="{y.At(Math.Log10(dot.Sum.GigaflopsPerSecond!.Value)):0.##}" r="{radius:0.##}"><title>{SvgDrawing.Escape($"{dot.Kernel}, {Phases[dot.Series].Name}: {ProfileFigures.Three(dot.Sum.Milliseconds)} ms")}</title></circle>""");
+            double cx = x.At(Math.Log10(dot.Sum.Intensity!.Value)), cy = y.At(Math.Log10(dot.Sum.GigaflopsPerSecond!.Value));
+            string tip = $"{dot.Kernel}, {Phases[dot.Series].Name}: {ProfileFigures.Three(dot.Sum.Milliseconds)} ms";
+            svg.Add($"""<circle class="dot f{dot.Series}" cx="{cx:0.##}" cy="{cy:0.##}" r="{radius:0.##}">""");
+            svg.Add($"<title>{SvgDrawing.Escape(tip)}</title></circle>");
         }
 
         svg.Text("text middle", (Left + Right) / 2, Bottom + 44, "FLOP for each byte that must move");
@@ -79,8 +84,9 @@ internal static class RooflineFigure
     {
         double low = Math.Max(x.Low, y.Low - Math.Log10(bandwidth));
         double ridge = Math.Log10(roof / bandwidth);
-        svg.Path("line axis", [(x.At(low), y.At(low + Math.Log10(bandwidth))), (x.At(ridge), y.At(Math.Log10(roof))), (Right, y.At(Math.Log10(roof)))]);
-        svg.Text("text small end", Right - 4, y.At(Math.Log10(roof)) - 6, $"{ProfileFigures.Three(roof)} GFLOP/s");
+        double top = y.At(Math.Log10(roof));
+        svg.Path("line axis", [(x.At(low), y.At(low + Math.Log10(bandwidth))), (x.At(ridge), top), (Right, top)]);
+        svg.Text("text small end", Right - 4, top - 6, $"{ProfileFigures.Three(roof)} GFLOP/s");
         double place = (low + ridge) / 2;
         svg.Text("text small end", x.At(place) - 8, y.At(place + Math.Log10(bandwidth)) - 4, $"{ProfileFigures.Three(bandwidth)} GB/s");
     }

@@ -11,7 +11,8 @@ internal static class RunFigures
         RunSource[] validated = [.. runs.Where(run => run.Epochs.Any(epoch => epoch.RobustAccuracy is not null))];
         if (validated.Length == 0)
             yield break;
-        string attack = string.Join(" or ", validated.Select(run => run.Options.GetValueOrDefault("validation-attack", "the validation attack")).Distinct());
+        string attack = string.Join(
+            " or ", validated.Select(run => run.Options.GetValueOrDefault("validation-attack", "the validation attack")).Distinct());
         const string Note = "Validation images after each epoch; a point's place is what training had cost by then, without evaluation.";
         yield return Figure.Of(Chart("passes", "forward and backward passes of a minibatch", epoch => epoch.Passes), Note);
         yield return Figure.Of(Chart("seconds", "seconds of training", epoch => epoch.Seconds), Note);
@@ -23,7 +24,7 @@ internal static class RunFigures
         { IsWhole = false };
     }
 
-    /// <summary>Seconds per epoch, in the parts that iterations take of a batch where a profile tells, over magnitude and replays.</summary>
+    /// <summary>Seconds per epoch, split by iteration where a profile tells their prices, over magnitude and replays.</summary>
     public static IEnumerable<Figure> Epochs(RunSource run, CostProfile? profile)
     {
         IReadOnlyList<EpochMetrics> epochs = run.Epochs;
@@ -34,7 +35,8 @@ internal static class RunFigures
         string note = isSplit
             ? "Bars are the measured seconds of each epoch, split in proportion to the profile's prices of iterations."
             : "With a profile of the same method the bars are split by iteration.";
-        yield return Figure.Of(magnitude with { Title = "Seconds, gradient magnitude and replays per epoch", Panels = [seconds, .. magnitude.Panels] }, note);
+        yield return Figure.Of(
+            magnitude with { Title = "Seconds, gradient magnitude and replays per epoch", Panels = [seconds, .. magnitude.Panels] }, note);
         if (epochs.Any(epoch => epoch.Probe is not null))
             yield return Figure.Of(ProbeFigures.Chart(epochs), "The theory, measured: see the README of deat/Probing for each quantity.");
     }
@@ -49,7 +51,8 @@ internal static class RunFigures
             "Accuracy under attack on test images, % with its 95 % interval", ["run", "passes", "seconds", .. names],
             [.. runs.Select(run => (IReadOnlyList<string>)
             [
-                run.Name, Axis.Text(run.Epochs.Sum(epoch => epoch.Passes)), Axis.Text(Math.Round(run.Epochs.Sum(epoch => epoch.Seconds), 1)),
+                run.Name, Axis.Text(run.Epochs.Sum(epoch => epoch.Passes)),
+                Axis.Text(Math.Round(run.Epochs.Sum(epoch => epoch.Seconds), 1)),
                 .. names.Select(name => Cell(run.Attacks.FirstOrDefault(attack => attack.Name == name))),
             ])]);
         return new Figure("Accuracy under attack", null, [table]);
@@ -69,7 +72,8 @@ internal static class RunFigures
     private static Figure Strip(ProbeHeader header, ProbeEpoch epoch)
     {
         DataTable table = new(
-            $"Predictions, epoch {epoch.Epoch}", ["image", "label", "prediction", "confidence, %", "adversarial prediction", "confidence, %"],
+            $"Predictions, epoch {epoch.Epoch}",
+            ["image", "label", "prediction", "confidence, %", "adversarial prediction", "confidence, %"],
             [.. epoch.Strip.Select((example, i) => (IReadOnlyList<string>)
             [
                 Axis.Text(i), header.ClassNames[header.Strip[i].Label], header.ClassNames[example.Prediction],

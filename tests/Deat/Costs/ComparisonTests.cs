@@ -64,11 +64,11 @@ public sealed class ComparisonTests
         Assert.That(layer.Time.Median, Is.EqualTo(2.5).Within(1e-12));
         Assert.That(layer.Loss, Is.EqualTo(150e-6).Within(1e-12));
         CostProfile wider = after with { BatchSize = 9 };
-        Assert.That(() => Comparison.Of(before, wider, false), Throws.TypeOf<UsageException>().With.Message.Contains("batches of images 8 and 9"));
+        Assert.That(() => Comparison.Of(before, wider, false), Refused("batches of images 8 and 9"));
         CostProfile elsewhere = after with { Device = "cpu" };
-        Assert.That(() => Comparison.Of(before, elsewhere, false), Throws.TypeOf<UsageException>().With.Message.Contains("device"));
+        Assert.That(() => Comparison.Of(before, elsewhere, false), Refused("device"));
         Assert.That(Comparison.Of(before, elsewhere, true), Is.Not.Empty);
-        Assert.That(() => Comparison.Of(before, Profile("free", 100), false), Throws.TypeOf<UsageException>().With.Message.Contains("method pgd and free"));
+        Assert.That(() => Comparison.Of(before, Profile("free", 100), false), Refused("method pgd and free"));
     }
 
     // PGD: two attack iterations of 10 and 20 ns, an update of 40, 5 ns before, and a wait of 5 ns at the end.
@@ -116,6 +116,9 @@ public sealed class ComparisonTests
         (fewest, most) = CostPlan.Extremes(TinyRuns.Options("--method pgd --replays 7").Replays(), 3);
         Assert.That(fewest, Is.EqualTo(most).And.EqualTo(new[] { 7, 7, 7 }));
     }
+
+    private static NUnit.Framework.Constraints.Constraint Refused(string why) =>
+        Throws.TypeOf<UsageException>().With.Message.Contains(why);
 
     private static CostProfile Profile(string method, long nanoseconds) => TestProfiles.Of(
         [
