@@ -117,7 +117,7 @@ public sealed class ComparisonTests
         Assert.That(fewest, Is.EqualTo(most).And.EqualTo(new[] { 7, 7, 7 }));
     }
 
-    private static NUnit.Framework.Constraints.Constraint Refused(string why) =>
+    private static NUnit.Framework.Constraints.ContainsConstraint Refused(string why) =>
         Throws.TypeOf<UsageException>().With.Message.Contains(why);
 
     private static CostProfile Profile(string method, long nanoseconds) => TestProfiles.Of(

@@ -1,0 +1,108 @@
+using System.CommandLine;
+using System.Globalization;
+using Deat.Engine;
+using Deat.Training;
+
+namespace Deat.Benchmarks;
+
+/// <summary>
+/// What adversarial iterations cost: the k-th replay of FREE and the k-th step of PGD, and whole batches of methods as scripts compute
+/// them, with gradients of weights in passes that only attack, and without these. Batches of one profile stand in for rounds.
+/// </summary>
+internal static class PricesCommand
+{
+    private const int Most = 8;
+    private const string Discards = "as scripts compute it", Needed = "needed";
+
+    private static readonly (string Name, string Method, int Iterations)[] Methods =
+    [
+        ("PGD-7", "pgd", 7), ("FREE-8", "free", 8), ("TRADES, 10 steps", "trades", 10), ("MART, 10 steps", "mart", 10),
+        ("M+DEAT, 4 replays", "mdeat", 4),
+    ];
+
+    public static Command Create()
+    {
+        Option<int> batch = Number("--batch", 32, "Images."), width = Number("--width", 16, "Width of the network; 64 is full.");
+        Option<int> batches = Number("--batches", 10, "Timed batches of each method.");
+        Option<string> device = new("--device") { DefaultValueFactory = _ => "auto", Description = "One device." };
+        Option<string> json = new("--json") { Required = true, Description = "A file for everything; tables are made from it." };
+        Command command = new("prices", "Price of the k-th adversarial iteration, and of work that scripts compute and discard.")
+        {
+            batch, width, batches, device, json,
+        };
+        command.SetAction(arguments => Run(
+            arguments.GetValue(batch), arguments.GetValue(width), arguments.GetValue(batches), arguments.GetValue(device)!,
+            arguments.GetValue(json)!));
+        return command;
+    }
+
+    private static void Run(int batch, int width, int batches, string id, string json)
+    {
+        using ComputeDevice device = ComputeDevice.Open(id);
+        List<Timing> timings = [];
+        foreach ((string method, string name) in ((string, string)[])[("free", "FREE-8, k-th replay"), ("pgd", "PGD-8, k-th step")])
+            timings.AddRange(Iterations(Profile(method, Most, isPublished: false), name));
+        foreach ((string name, string method, int iterations) in Methods)
+        {
+            timings.Add(Batches(Profile(method, iterations, isPublished: true), name, Discards) with { IsBaseline = true });
+            timings.Add(Batches(Profile(method, iterations, isPublished: false), name, Needed));
+        }
+
+        Dictionary<string, string> settings = new()
+        {
+            ["batch"] = $"{batch}", ["width"] = $"{width}", ["images"] = "procedural", ["rounds"] = "batches in a row",
+        };
+        TimingReport report = TimingReport.Of("Price of adversarial iterations", [device], settings, timings);
+        report.Write(json);
+        Console.Write(ReportText.Tables(report.Timings));
+
+        CostProfile Profile(string method, int iterations, bool isPublished)
+        {
+            Console.Error.WriteLine($"{method}, {iterations} iterations{(isPublished ? ", with what is discarded" : "")}");
+            TrainOptions options = Options(method, iterations, batch, width, device.Listing.Id);
+            ProfileSettings of = new()
+            {
+                Batches = batches,
+                Iterations = iterations,
+                ComputesDiscarded = isPublished,
+                MaxLaunches = int.MaxValue,
+            };
+            return new ProfileRun(device, options, options.Data.Open().Train, of).Execute();
+        }
+    }
+
+    private static TrainOptions Options(string method, int iterations, int batch, int width, string device)
+    {
+        Dictionary<string, string> texts = new()
+        {
+            ["method"] = method,
+            ["data"] = "procedural",
+            ["batch-size"] = batch.ToString(CultureInfo.InvariantCulture),
+            ["width"] = width.ToString(CultureInfo.InvariantCulture),
+            ["device"] = device,
+            [method == "mdeat" ? "max-replays" : "replays"] = iterations.ToString(CultureInfo.InvariantCulture),
+        };
+        return OptionsResolution.Train(new OptionTexts(texts, new Dictionary<string, string>()));
+    }
+
+    private static IEnumerable<Timing> Iterations(CostProfile profile, string who)
+    {
+        IReadOnlyList<IterationPrice> prices = IterationPrice.Of(profile);
+        int update = BatchPrice.Of(profile).Update is null ? -1 : prices.Max(price => price.Iteration) ?? -1;
+        return prices.OrderBy(price => price.Iteration ?? int.MaxValue).Select(price => new Timing(
+            price.Iteration is not { } k ? "once a batch" : k == update ? "update after the steps" : $"k = {k + 1}", who)
+        {
+            Milliseconds = [.. price.Milliseconds],
+            Flops = (long)(price.Kernels.Flops / profile.Batches.Count),
+        });
+    }
+
+    private static Timing Batches(CostProfile profile, string what, string who) => new(what, who)
+    {
+        Milliseconds = [.. profile.UntimedMilliseconds],
+        Flops = profile.Launches.Sum(launch => launch.Flops) / profile.Batches.Count,
+    };
+
+    private static Option<int> Number(string name, int value, string description) =>
+        new(name) { DefaultValueFactory = _ => value, Description = description };
+}
