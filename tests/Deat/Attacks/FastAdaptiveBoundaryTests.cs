@@ -10,7 +10,8 @@ public sealed class FastAdaptiveBoundaryTests
 
     /// <summary>
     /// On a linear model the nearest boundary is known, whether FAB goes towards each class or towards the nearest
-    /// boundary. No ball below its distance has a crossing, and a ball 0.7 % larger has one; in between the answer is that of the algorithm in plain double precision, to six digits of the radius.
+    /// one. No ball below its distance has a crossing, and a ball 0.7 % larger has one; in between the answer is that of the algorithm in
+    /// plain double precision, to six digits of the radius.
     /// </summary>
     [Test]
     public void OnALinearModelTheNearestCrossingIsThatOfThePlainAlgorithm(
@@ -24,7 +25,7 @@ public sealed class FastAdaptiveBoundaryTests
             int[] targets = [.. Enumerable.Range(0, 4).Where(k => k != label)];
             double nearest = targets.Min(target => PlaneProjection.Length(
                 PlaneProjection.Of(x, Normal(task, label, target), Excess(task, x, label, target), norm == Norm.L2).Step, norm == Norm.L2));
-            double found = name == "fab30"
+            double found = name == $"fab{Steps}"
                 ? NearestCrossing(task, x, label, targets, norm == Norm.L2)
                 : targets.Min(target => NearestCrossing(task, x, label, [target], norm == Norm.L2));
             Assert.That(found / nearest, Is.InRange(1, 1.007));
