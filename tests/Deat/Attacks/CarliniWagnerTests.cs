@@ -8,7 +8,7 @@ public sealed class CarliniWagnerTests
 {
     /// <summary>
     /// On a linear model the nearest boundary is known. No ball below its distance has a crossing. Of the two images that are farthest from
-    /// theirs, one is found in a ball 2 % larger and one first step of Adam: that moves a pixel by the rate times 2p (1 - p), at most 0.005,
+    /// theirs, one is found in a ball 2 % larger and one first step of Adam: that moves a pixel by its rate times 2p (1 - p), up to 0.005,
     /// and can carry an image so far past the boundary that the search for c leads elsewhere.
     /// </summary>
     [Test]
