@@ -21,8 +21,9 @@ def main():
     if len(same) != 1:
         sys.exit(f"the results are not of one network, on the same images with the same setting: {same}")
     attacks = [attack for result in results for attack in result["attacks"]]
-    lines = ["| attack | accuracy | 95 % interval | attacked | forward passes | backward passes | images forward | images backward | seconds |",
-             "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
+    head = ("attack", "accuracy", "95 % interval", "attacked", "forward passes",
+            "backward passes", "images forward", "images backward", "seconds")
+    lines = ["| " + " | ".join(head) + " |", "| --- " * len(head) + "|"]
     for attack in attacks:
         stages = attack["stages"]
         cells = [attack["name"], f"{100 * attack['accuracy']:.1f} %", f"{100 * attack['low']:.1f}-{100 * attack['high']:.1f}"]
