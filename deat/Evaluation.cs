@@ -20,9 +20,15 @@ public sealed record Watch
     /// <summary>Is shown each batch after the start, as step -1, and after every step.</summary>
     public Action<AttackBatch, int>? Step { get; init; }
 
-    /// <summary>Is given each adversarial example: the image's number and its perturbation delta in N, C, H, W order.</summary>
-    public Action<int, double[]>? Found { get; init; }
+    /// <summary>Is given each image that is classified wrongly at the answer.</summary>
+    public Action<AdversarialExample>? Found { get; init; }
 }
+
+/// <summary>An image that is classified wrongly.</summary>
+/// <param name="Image">Its number.</param>
+/// <param name="Delta">Its perturbation in pixel range, in C, H, W order.</param>
+/// <param name="Prediction">The class of the largest logit; of a NaN before any number.</param>
+public sealed record AdversarialExample(int Image, double[] Delta, int Prediction);
 
 /// <summary>
 /// Evaluates a network with running batch-norm statistics on a fixed set of images, without and under attack. Images that are classified
@@ -201,6 +207,8 @@ public sealed class Evaluator : IDisposable
         double[] losses = images.Losses.ToDoubles();
         double[] slopes = batch.HasGradients ? images.Magnitude.ToDoubles() : [];
         double[] deltas = watch.Found is null ? [] : images.Delta.ToDoubles();
+        double[] logits = watch.Found is null ? [] : images.Logits!.ToDoubles();
+        int classes = images.Logits!.Shape.C;
         int elements = deltas.Length / images.Count;
         for (int place = 0; place < numbers.Length; place++)
         {
@@ -211,9 +219,13 @@ public sealed class Evaluator : IDisposable
             standing.Flat[i] |= batch.HasGradients && slopes[place] == 0;
             standing.Losses[i] = Math.Max(standing.Losses[i], losses[place]);
             if (!isCorrect)
-                watch.Found?.Invoke(i, deltas[(place * elements)..((place + 1) * elements)]);
+                watch.Found?.Invoke(new AdversarialExample(i, deltas[Of(elements)], Largest(logits[Of(classes)])));
+            Range Of(int count) => (place * count)..((place + 1) * count);
         }
     }
+
+    private static int Largest(double[] logits) =>
+        Array.IndexOf(logits, logits.Any(double.IsNaN) ? double.NaN : logits.Max());
 
     private static int SizeOf(int images) => (int)BitOperations.RoundUpToPowerOf2((uint)images);
 

@@ -60,9 +60,11 @@ public sealed class EvaluationSession(
     /// <param name="chains">The attacks.</param>
     /// <param name="progress">Is told the attack and the part of it that is done, after each batch.</param>
     /// <param name="stop">Is asked between batches whether to give up.</param>
+    /// <param name="found">Is given the examples of all chains, and the images that are classified wrongly as they are.</param>
     /// <exception cref="OperationCanceledException"><paramref name="stop"/> said so; the state file is written.</exception>
     public IReadOnlyList<ChainResult> Run(
-        IReadOnlyList<AttackChain> chains, Action<Attack, double>? progress = null, Func<bool>? stop = null)
+        IReadOnlyList<AttackChain> chains, Action<Attack, double>? progress = null, Func<bool>? stop = null,
+        Action<AdversarialExample>? found = null)
     {
         int number = 0;
         try
@@ -91,6 +93,7 @@ public sealed class EvaluationSession(
             {
                 Progress = done => progress?.Invoke(attack, done),
                 Stop = stop,
+                Found = found,
                 Save = standing => Keep(own, standing),
             }, own < _standings.Count ? _standings[own] : null);
         }

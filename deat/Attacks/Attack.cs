@@ -60,10 +60,13 @@ public sealed record Attack
     /// <param name="stepSize">The step size of attacks with several steps of one size, in pixel range [0,1].</param>
     /// <param name="restarts">How often an attack with a random start begins anew.</param>
     /// <param name="norm">How the perturbation is measured.</param>
-    /// <exception cref="UsageException">There is no such attack.</exception>
+    /// <exception cref="UsageException">There is no such attack, or not in this norm.</exception>
     public static Attack Parse(string text, Pixels epsilon, Pixels stepSize, int restarts = 1, Norm norm = Norm.Linf)
     {
         (AttackKind kind, int steps) = Attacks.Find(text);
+        if (kind.OnlyNorm is { } only && only != norm)
+            throw new UsageException(
+                $"attack {kind.Name} looks for the least {only} norm: add --norm {only.ToString().ToLowerInvariant()}");
         return new Attack
         {
             Kind = kind,

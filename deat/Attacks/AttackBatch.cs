@@ -86,6 +86,15 @@ public sealed class AttackBatch
     /// <summary>Ends the search of images that are classified wrongly at z.</summary>
     public void EndFooled() => Ops.TakeLives(Images.Correct, Images.Lives);
 
+    /// <summary>Sets delta to zero for the images that are not done.</summary>
+    public void Withdraw()
+    {
+        using Workspace scratch = Scratch();
+        Tensor none = scratch.Activation(Images.X.Shape, _type);
+        Ops.InitializeDelta(none, Images.X, DeltaInit.Zero, tau: 0, clampPixels: false, default);
+        Ops.KeepWhere(Images.Lives, none, Images.Delta);
+    }
+
     /// <summary>Sets delta to a start in the ball and the pixel range: at the image, or uniform with <see cref="Norm.Linf"/>.</summary>
     /// <param name="kind">The distribution, of scale epsilon.</param>
     public void Start(DeltaInit kind) =>
@@ -95,7 +104,8 @@ public sealed class AttackBatch
     /// Sets delta to a random start on the surface of the ball, brought to the pixel range: epsilon t / |t| with t uniform in [-1, 1) for
     /// <see cref="Norm.Linf"/>, normal for <see cref="Norm.L2"/>.
     /// </summary>
-    public void StartOnSurface()
+    /// <param name="share">The radius of the surface, in units of epsilon.</param>
+    public void StartOnSurface(double share = 1)
     {
         using Workspace scratch = Scratch();
         (Tensor draw, Tensor norms) = (scratch.Activation(Images.X.Shape, _type), scratch.Plain(Images.Losses.Shape, _type));
@@ -103,7 +113,7 @@ public sealed class AttackBatch
         Ops.InitializeDelta(draw, Images.X, kind, tau: 1, clampPixels: false, Key, Numbers);
         Ops.ImageNorms(scratch, draw, Attack.Norm, norms);
         Start(DeltaInit.Zero);
-        Ops.Ascend(Images.Delta, draw, norms, Filled(scratch, Attack.Epsilon.Value), Images.Delta);
+        Ops.Ascend(Images.Delta, draw, norms, Filled(scratch, share * Attack.Epsilon.Value), Images.Delta);
         Project(scratch, Images.Delta, Images.Delta);
     }
 

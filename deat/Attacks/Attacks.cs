@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Deat.Engine;
 
 namespace Deat.Training;
 
@@ -20,7 +21,7 @@ public sealed record AttackKind(string Name, string Title) : IPart
     /// <summary>Whether steps may be written behind the name.</summary>
     public bool TakesSteps { get; init; }
 
-    /// <summary>Whether it starts at random in the ball, so that restarts make sense.</summary>
+    /// <summary>Whether it starts at random in the ball, perhaps only once it starts anew, so that restarts make sense.</summary>
     public bool StartsAtRandom { get; init; }
 
     /// <summary>How many classes it aims at in turn, in the order of their logits at the image; 0 if it has no target.</summary>
@@ -28,6 +29,9 @@ public sealed record AttackKind(string Name, string Title) : IPart
 
     /// <summary>The least number of classes for which its loss is defined.</summary>
     public int LeastClasses { get; init; } = 2;
+
+    /// <summary>The only norm in which it measures; null where there is a choice.</summary>
+    public Norm? OnlyNorm { get; init; }
 
     /// <summary>Whether it asks for no gradients.</summary>
     public bool IsBlackBox { get; init; }
@@ -65,6 +69,14 @@ public static partial class Attacks
             Loss = Losses.Margin,
             TakesSteps = true,
             StartsAtRandom = true,
+        },
+        new("cw-l2", "CW-L2")
+        {
+            Search = new CarliniWagner(),
+            Loss = Losses.Margin,
+            Steps = 1000 * CarliniWagner.Searches,
+            TakesSteps = true,
+            OnlyNorm = Norm.L2,
         },
         new("kl", "KL")
         {
@@ -104,6 +116,14 @@ public static partial class Attacks
             StartsAtRandom = true,
             Targets = 9,
             LeastClasses = 4,
+        },
+        new("fab", "FAB")
+        {
+            Search = new FastAdaptiveBoundary(),
+            Loss = Losses.TargetedMargin,
+            Steps = 100,
+            TakesSteps = true,
+            StartsAtRandom = true,
         },
         new("fab-t", "FAB-T")
         {

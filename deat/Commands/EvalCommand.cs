@@ -29,6 +29,7 @@ internal static class EvalCommand
         new("seed", "n", "what random starts follow from (default that of the run)"),
         new("device", "id", "auto, or an id that deat devices lists (default auto)"),
         new("state-path", "file", "where an interrupted evaluation is kept, to go on from there (default in the run folder)"),
+        new("save-examples", "file.npz", "write the images, attacked and as they are, and their classes; for one chain of attacks"),
         new("graphs", "on|off", "launch passes that repeat as CUDA graphs; the same bits (default on where the device can)"),
     ];
 
@@ -48,6 +49,8 @@ internal static class EvalCommand
         OptionTexts own = new(given, new Dictionary<string, string>());
         TrainOptions options = RunOptions(run, given);
         (string setting, IReadOnlyList<AttackChain> chains) = Chains(own, options, screen);
+        if (own.Text("save-examples") is not null && chains.Count > 1)
+            throw new UsageException($"--save-examples is for one attack, or several as one+another, and --attack has {chains.Count}");
         ulong seed = given.ContainsKey("seed") ? OptionsResolution.Seed(own) : options.Seed;
         int batchSize = own.Integer("batch-size", 128, 1, 65_536);
         (string file, Checkpoint checkpoint) = Load(run, own);
@@ -75,28 +78,39 @@ internal static class EvalCommand
         using StopRequest stop = new(screen.Errors);
         try
         {
-            (IReadOnlyList<ChainResult> results, string[] warnings) = Evaluate(evaluator, chains, seed, subject, state, screen, stop);
+            AdversarialExamples? examples = own.Text("save-examples") is null ? null : new(images);
+            (IReadOnlyList<ChainResult> results, string[] warnings) =
+                Evaluate(evaluator, chains, seed, subject, state, screen, stop, examples);
             Show(results, images, warnings, screen);
+            if (own.Text("save-examples") is { } examplesFile)
+            {
+                examples!.Write(examplesFile);
+                screen.Line($"examples {examplesFile}");
+            }
+
             Write(Path.Combine(run, ResultFile), EvaluationReport.ToJson(options, results, subject, warnings), screen);
             return ExitCodes.Ok;
         }
         catch (OperationCanceledException)
         {
-            screen.Line($"stopped; the same command goes on from {state}");
+            string without = own.Text("save-examples") is null ? "" : "without --save-examples ";
+            screen.Line($"stopped; {without}the same command goes on from {state}");
             return stop.ExitCode;
         }
     }
 
     private static (IReadOnlyList<ChainResult> Results, string[] Warnings) Evaluate(
         Evaluator evaluator, IReadOnlyList<AttackChain> chains, ulong seed, Dictionary<string, string> subject, string state, Screen screen,
-        StopRequest stop)
+        StopRequest stop, AdversarialExamples? examples)
     {
         EvaluationSession session = new(evaluator, seed, subject, state, screen.Time);
-        if (session.Resume())
+        // Examples of an evaluation that was stopped are gone.
+        if (examples is null && session.Resume())
             screen.Line($"going on from {state}");
         string[] oddities = [.. RedFlags.OfOutputs(evaluator.Logits(RedFlags.Repetitions))];
         IReadOnlyList<ChainResult> results = session.Run(
-            chains, (attack, done) => screen.Progress(() => $"{attack.Title} {done:P0}"), () => stop.IsRequested);
+            chains, (attack, done) => screen.Progress(() => $"{attack.Title} {done:P0}"), () => stop.IsRequested,
+            examples is null ? null : examples.Take);
         return (results, [.. oddities, .. EvaluationReport.Warnings(results)]);
     }
 

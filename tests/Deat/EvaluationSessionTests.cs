@@ -87,6 +87,9 @@ public sealed class EvaluationSessionTests : WholeRuns
         Assert.That(
             AttackChain.Ensembles[1].Attacks,
             Is.EqualTo(new[] { ("apgd-ce", 5), ("apgd-dlr", 5), ("fab", 5), ("square", 1), ("apgd-t", 1), ("fab-t", 1) }));
+        Assert.That(
+            AttackChain.ParseList("autoattack-plus", Epsilon, Epsilon)[0].Attacks.Select(attack => (attack.Kind.Name, attack.Restarts)),
+            Is.EqualTo(AttackChain.Ensembles[1].Attacks));
         AttackChain chain = AttackChain.ParseList("clean, apgd-ce + apgd-dlr-50", Epsilon, Epsilon, restarts: 2)[1];
         Assert.That((chain.Name, chain.Title), Is.EqualTo(("apgd-ce+apgd-dlr-50", "APGD-CE + APGD-DLR-50")));
         Assert.That(chain.Attacks.Select(attack => attack.Restarts), Is.EqualTo(new[] { 2, 2 }));

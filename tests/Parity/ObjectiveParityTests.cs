@@ -17,12 +17,14 @@ public sealed class ObjectiveParityTests : WholeRuns
     {
         ["smoothed"] = Losses.SmoothedCrossEntropy(File.Setting("losses", "smoothing")),
         ["divergence"] = Losses.Divergence,
+        ["margin"] = Losses.Margin,
+        ["dlr"] = Losses.Dlr,
+        ["targeted-dlr"] = Losses.TargetedDlr,
         ["trades"] = Losses.Trades(File.Setting("losses", "beta")),
         ["mart"] = Losses.Mart(File.Setting("losses", "beta")),
     };
 
-    // Of an attack; most of what reaches the parameters from its two sides cancels.
-    private const string WithoutParameters = "divergence";
+    private static readonly string[] OfAttacks = ["divergence", "margin", "dlr", "targeted-dlr"];
 
     private static IEnumerable<string> Names => All.Keys;
 
@@ -44,9 +46,14 @@ public sealed class ObjectiveParityTests : WholeRuns
         Deviations deviations = new();
         using PreActResNet18 model = GoldenNetwork.Place(device, ElementType.Float64, File.Seed, change);
         using Workspace workspace = new(device, MemoryCategory.Data);
-        Minibatch batch = Minibatch.Allocate(workspace, GoldenNetwork.BatchShape, ElementType.Float64, seesNatural: true);
+        Minibatch batch = Minibatch.Allocate(workspace, GoldenNetwork.BatchShape, ElementType.Float64, seesNatural: true) with
+        {
+            Targets = workspace.Plain(new Shape(GoldenNetwork.BatchShape.N, 1), ElementType.Int32),
+        };
         batch.X.CopyFrom<double>(GoldenWeights.Images(File.Seed, 0));
-        batch.Labels.CopyFrom<int>(GoldenWeights.Labels(File.Seed, 0));
+        int[] labels = [.. GoldenWeights.Labels(File.Seed, 0)];
+        batch.Labels.CopyFrom<int>(labels);
+        batch.Targets!.CopyFrom<int>([.. labels.Select(label => (label + (int)File.Setting("losses", "shift")) % 10)]);
         using AdversarialPass pass = new(model, All[name], GoldenNetwork.Normalization)
         {
             Batch = batch,
@@ -61,7 +68,7 @@ public sealed class ObjectiveParityTests : WholeRuns
         pass.Start(
             DeltaInit.Uniform, File.Setting("losses", "epsilon"), clampPixels: false, new RandomKey(File.Seed, Purpose.Delta));
         pass.Run(Wanted.Both, iteration: 0);
-        if (name == WithoutParameters)
+        if (OfAttacks.Contains(name))
             return deviations;
         foreach ((string parameter, Parameter weights) in model.Parameters())
             GoldenPart.Compare(deviations, File, $"{name}/{parameter}", weights.Value.Gradient!.ToArray<double>());

@@ -5,20 +5,29 @@ namespace Deat.Twins;
 
 /// <summary>
 /// Losses of training through the golden network in training mode, on golden batch 0 with the uniform perturbation of its epoch 0 and
-/// batch 0: value, gradient to the normalised adversarial input, gradients of all parameters; of the divergence, which is for attacks,
-/// not the last, because most of what reaches them from its two sides cancels.
+/// batch 0: value, gradient to the normalised adversarial input, gradients of all parameters; of losses that are for attacks not the last.
+/// Those towards a target aim at the class <see cref="TargetShift"/> behind the label.
 /// </summary>
 internal static class ObjectivesFile
 {
     /// <summary>The part of each label that all classes share.</summary>
     public const double Smoothing = 0.1;
 
-    private const string Divergence = "divergence";
+    /// <summary>From the label of an image to its target, in a circle of all classes.</summary>
+    public const int TargetShift = 3;
+
+    private const int Classes = 10;
+
+    private static readonly string[] OfAttacks = ["divergence", "margin", "dlr", "targeted-dlr"];
 
     private static readonly (string Name, Func<Tensor, Tensor, Tensor, Tensor> Of)[] Objectives =
     [
         ("smoothed", (_, adversarial, labels) => functional.cross_entropy(adversarial, labels, label_smoothing: Smoothing)),
-        (Divergence, (natural, adversarial, _) => TorchLosses.Divergence(natural, adversarial)),
+        ("divergence", (natural, adversarial, _) => TorchLosses.Divergence(natural, adversarial)),
+        ("margin", (_, adversarial, labels) => TorchLosses.Margin(adversarial, labels)),
+        ("dlr", (_, adversarial, labels) => TorchLosses.Dlr(adversarial, labels)),
+        ("targeted-dlr", (_, adversarial, labels) =>
+            TorchLosses.TargetedDlr(adversarial, labels, (labels + TargetShift).remainder(Classes))),
         ("trades", TorchLosses.Trades),
         ("mart", TorchLosses.Mart),
     ];
@@ -27,7 +36,7 @@ internal static class ObjectivesFile
     {
         var file = new GoldenFile();
         file.Remark("seed", $"{seed}");
-        file.Remark("losses", $"beta={TorchLosses.Beta:R} smoothing={Smoothing:R} epsilon={Trajectory.Epsilon:R}");
+        file.Remark("losses", $"beta={TorchLosses.Beta:R} smoothing={Smoothing:R} shift={TargetShift} epsilon={Trajectory.Epsilon:R}");
         foreach ((string name, Func<Tensor, Tensor, Tensor, Tensor> loss) in Objectives)
         {
             using var scope = NewDisposeScope();
@@ -42,7 +51,7 @@ internal static class ObjectivesFile
             Console.WriteLine($"objectives, {name}: {value.item<double>():F6}");
             file.Add($"{name}/loss", value);
             file.Add($"{name}/dz", z.grad![..1]);
-            if (name == Divergence) continue;
+            if (OfAttacks.Contains(name)) continue;
             foreach ((string parameter, Tensor weights) in network.named_parameters())
                 TrajectoryFiles.AddPart(file, $"{name}/{parameter}", weights.grad!);
         }

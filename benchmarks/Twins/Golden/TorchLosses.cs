@@ -16,6 +16,33 @@ internal static class TorchLosses
     public static Tensor Trades(Tensor natural, Tensor adversarial, Tensor labels) =>
         functional.cross_entropy(natural, labels) + Beta / natural.shape[0] * Divergence(natural, adversarial);
 
+    /// <summary>The margin loss of TrustAI/DEAT, utils.py: the largest other logit less that of the label.</summary>
+    public static Tensor Margin(Tensor logits, Tensor labels)
+    {
+        Tensor own = functional.one_hot(labels, logits.shape[1]).@bool();
+        return (logits.masked_fill(own, double.NegativeInfinity).amax([1]) - logits.gather(1, labels.unsqueeze(1)).squeeze(1)).mean();
+    }
+
+    /// <summary>dlr_loss of fra31/auto-attack, autopgd_base.py.</summary>
+    public static Tensor Dlr(Tensor logits, Tensor labels)
+    {
+        Tensor sorted = logits.sort(1).Values;
+        Tensor right = (sorted[TensorIndex.Colon, ^1] == logits.gather(1, labels.unsqueeze(1)).squeeze(1)).to_type(logits.dtype);
+        Tensor rival = sorted[TensorIndex.Colon, ^2] * right + sorted[TensorIndex.Colon, ^1] * (1 - right);
+        Tensor range = sorted[TensorIndex.Colon, ^1] - sorted[TensorIndex.Colon, ^3] + 1e-12;
+        return -((logits.gather(1, labels.unsqueeze(1)).squeeze(1) - rival) / range).mean();
+    }
+
+    /// <summary>dlr_loss_targeted of fra31/auto-attack, autopgd_base.py.</summary>
+    public static Tensor TargetedDlr(Tensor logits, Tensor labels, Tensor targets)
+    {
+        Tensor sorted = logits.sort(1).Values;
+        Tensor range = sorted[TensorIndex.Colon, ^1]
+            - 0.5 * (sorted[TensorIndex.Colon, ^3] + sorted[TensorIndex.Colon, ^4]) + 1e-12;
+        Tensor excess = logits.gather(1, labels.unsqueeze(1)) - logits.gather(1, targets.unsqueeze(1));
+        return -(excess.squeeze(1) / range).mean();
+    }
+
     /// <summary>mart.py of YisenWang/MART.</summary>
     public static Tensor Mart(Tensor natural, Tensor adversarial, Tensor labels)
     {

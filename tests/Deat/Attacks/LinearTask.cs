@@ -46,7 +46,7 @@ internal sealed class LinearTask : IDisposable
 
     /// <summary>Attacks the images, or one of them, which keeps its number 0.</summary>
     public EvaluationResult Run(
-        string name, double epsilon, Norm norm = Norm.Linf, int batchSize = 64, int? image = null, Action<int, double[]>? found = null)
+        string name, double epsilon, Norm norm = Norm.Linf, int batchSize = 64, int? image = null, Action<AdversarialExample>? found = null)
     {
         ImageSet images = image is int only
             ? Images with

@@ -44,7 +44,7 @@ public sealed class SquareAttackTests
         using LinearTask task = new("cpu", ElementType.Float64, classes: 4, count: 12);
         double epsilon = norm == Norm.Linf ? 8.0 / 255 : 0.4;
         Dictionary<int, double[]> found = [];
-        EvaluationResult result = task.Run($"square-{Queries}", epsilon, norm, found: (image, delta) => found[image] = delta);
+        EvaluationResult result = task.Run($"square-{Queries}", epsilon, norm, found: example => found[example.Image] = example.Delta);
         EvaluationResult clean = task.Run("clean", epsilon, norm);
         Assert.That(found, Has.Count.InRange(2, 10), "some are fooled, and some are not");
         int kept = 0;

@@ -88,7 +88,14 @@ public sealed class CommandLineTests
         Assert.That((string?)result["clean_acc"], Is.EqualTo(percent));
         Assert.That(((string?)result["eps"], (string?)result["autoattack_acc"]), Is.EqualTo(("8/255", (string?)null)));
 
-        (code, output, errors) = Run($"eval {_folder["run"]} --device cpu --attack apgd-ce-5+apgd-t-3 --norm l2 --epsilon 64");
+        string examples = _folder["examples.npz"];
+        string chain = $"eval {_folder["run"]} --device cpu --norm l2 --epsilon 64 --save-examples {examples}";
+        (code, output, errors) = Run($"{chain} --attack apgd-ce-5,cw-l2-18");
+        Assert.That(code, Is.EqualTo(ExitCodes.Usage));
+        Assert.That(errors, Does.Contain("--save-examples is for one attack, or several as one+another, and --attack has 2"));
+        (code, output, errors) = Run($"{chain} --attack apgd-ce-5+apgd-t-3");
+        Assert.That(output, Does.Contain($"examples {examples}"));
+        Assert.That(File.Exists(examples));
         Assert.That((code, errors), Is.EqualTo((ExitCodes.Ok, "")));
         Assert.That(output, Does.Contain("note: --epsilon 64 counts grey levels: 64/255 = 0.25098 of the pixel range")
             .And.Contain("attacks L2, epsilon 64/255").And.Contain("APGD-CE-5 + APGD-T-3: APGD-T-3"));

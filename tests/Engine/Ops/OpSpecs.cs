@@ -17,7 +17,7 @@ internal static partial class OpSpecs
         AdversarialInput, AdversarialInputGradient, LinfStep, InitializeDelta, SgdStep, GatherBatch, Keep, TakeImages, PutImages, KeepWhere,
         ImageNorms(Norm.Linf), ImageNorms(Norm.L2), ImageNorms(Norm.L1), Ascend, Project(Norm.Linf), Project(Norm.L2), AddMomentum,
         TrackLoss, HalveSteps, Dlr, TargetedDlr, ClassOfRank,
-        TargetedMargin, BoundaryStep, BoundaryRetreat, SquareStart, SquareProposal,
+        TargetedMargin, BoundaryStep, BoundaryRetreat, NearerPlane, TanhStart, TanhStep, NextConstant, SquareStart, SquareProposal,
         AddTo, Exchange, MoveAverage, StandStill, PerturbLayers, AlignmentProbes,
     ];
 

@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+"""The table of attacks on one network, from results of `deat eval`.
+
+    attacks.py FOLDER
+
+reads all FOLDER/*.json (copies of result.json, one or more attacks in each), checks that they are of the same network and images, and
+writes the table between the marks of FOLDER/README.md. Says if AutoAttack left more than PGD-100.
+"""
+
+import json
+import pathlib
+import sys
+
+BEGIN, END = "<!-- attacks -->", "<!-- end -->"
+
+
+def main():
+    folder = pathlib.Path(sys.argv[1])
+    results = [json.loads(path.read_text())["deat"] for path in sorted(folder.glob("*.json"))]
+    same = {tuple(result["subject"][key] for key in ("network", "images", "setting", "seed")) for result in results}
+    if len(same) != 1:
+        sys.exit(f"the results are not of one network, on the same images with the same setting: {same}")
+    attacks = [attack for result in results for attack in result["attacks"]]
+    head = ("attack", "accuracy", "95 % interval", "attacked", "forward passes",
+            "backward passes", "images forward", "images backward", "seconds")
+    lines = ["| " + " | ".join(head) + " |", "| --- " * len(head) + "|"]
+    for attack in attacks:
+        stages = attack["stages"]
+        cells = [attack["name"], f"{100 * attack['accuracy']:.1f} %", f"{100 * attack['low']:.1f}-{100 * attack['high']:.1f}"]
+        lines.append(row(cells, stages))
+        if len(stages) > 1:
+            for stage in stages:
+                lines.append(row([f"after its {stage['name']}", f"{100 * stage['correct'] / stage['images']:.1f} %", ""], [stage]))
+    robust = {attack["name"]: attack["stages"][-1]["correct"] for attack in attacks}
+    if robust.get("autoattack", 0) > robust.get("pgd100", robust.get("autoattack", 0)):
+        lines += ["", "**AutoAttack left more than PGD-100.**"]
+    readme = folder / "README.md"
+    text = readme.read_text()
+    head, rest = text.split(BEGIN)
+    readme.write_text(f"{head}{BEGIN}\n\n" + "\n".join(lines) + f"\n\n{END}{rest.split(END)[1]}")
+
+
+def row(cells, stages):
+    def total(name):
+        return sum(stage[name] for stage in stages)
+
+    numbers = [f"{total(name):,}" for name in ("forwards", "backwards", "forwardImages", "backwardImages")]
+    return "| " + " | ".join([*cells, str(stages[0]["attacked"]), *numbers, f"{total('seconds'):.0f}"]) + " |"
+
+
+if __name__ == "__main__":
+    main()
