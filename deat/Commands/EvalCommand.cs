@@ -49,8 +49,6 @@ internal static class EvalCommand
         OptionTexts own = new(given, new Dictionary<string, string>());
         TrainOptions options = RunOptions(run, given);
         (string setting, IReadOnlyList<AttackChain> chains) = Chains(own, options, screen);
-        if (own.Text("save-examples") is not null && chains.Count > 1)
-            throw new UsageException($"--save-examples is for one attack, or several as one+another, and --attack has {chains.Count}");
         ulong seed = given.ContainsKey("seed") ? OptionsResolution.Seed(own) : options.Seed;
         int batchSize = own.Integer("batch-size", 128, 1, 65_536);
         (string file, Checkpoint checkpoint) = Load(run, own);
@@ -82,19 +80,13 @@ internal static class EvalCommand
             (IReadOnlyList<ChainResult> results, string[] warnings) =
                 Evaluate(evaluator, chains, seed, subject, state, screen, stop, examples);
             Show(results, images, warnings, screen);
-            if (own.Text("save-examples") is { } examplesFile)
-            {
-                examples!.Write(examplesFile);
-                screen.Line($"examples {examplesFile}");
-            }
-
+            Write(examples, own.Text("save-examples"), screen);
             Write(Path.Combine(run, ResultFile), EvaluationReport.ToJson(options, results, subject, warnings), screen);
             return ExitCodes.Ok;
         }
         catch (OperationCanceledException)
         {
-            string without = own.Text("save-examples") is null ? "" : "without --save-examples ";
-            screen.Line($"stopped; {without}the same command goes on from {state}");
+            screen.Line($"stopped; the same command, without --save-examples, goes on from {state}");
             return stop.ExitCode;
         }
     }
@@ -122,10 +114,12 @@ internal static class EvalCommand
         int restarts = own.Integer("restarts", 1, 1, 1000);
         if (own.Text("epsilon") is { } written && epsilon.Text != written)
             screen.Line($"note: --epsilon {written} counts grey levels: {epsilon} of the pixel range");
+        IReadOnlyList<AttackChain> chains = AttackChain.ParseList(
+            own.Text("attack") ?? "clean,fgsm,pgd20,cw20", epsilon, step, restarts, isL2 ? Norm.L2 : Norm.Linf);
+        if (own.Text("save-examples") is not null && chains.Count > 1)
+            throw new UsageException($"--save-examples is for one attack, or several as one+another, and --attack has {chains.Count}");
         return (
-            $"attacks {(isL2 ? "L2" : "Linf")}, epsilon {epsilon}; step {step}; restarts {restarts}",
-            AttackChain.ParseList(
-                own.Text("attack") ?? "clean,fgsm,pgd20,cw20", epsilon, step, restarts, isL2 ? Norm.L2 : Norm.Linf));
+            $"attacks {(isL2 ? "L2" : "Linf")}, epsilon {epsilon}; step {step}; restarts {restarts}", chains);
     }
 
     /// <summary>The options of the run in a folder, over which those that say where the data are go.</summary>
@@ -170,6 +164,14 @@ internal static class EvalCommand
         screen.Line("fooled of those that were left; forward and backward passes of a minibatch, and images in them");
         foreach (string warning in warnings)
             screen.Line($"warning: {warning}");
+    }
+
+    private static void Write(AdversarialExamples? examples, string? file, Screen screen)
+    {
+        if (examples is null || file is null)
+            return;
+        examples.Write(file);
+        screen.Line($"examples {file}");
     }
 
     private static void Write(string file, JsonObject result, Screen screen)
