@@ -50,7 +50,10 @@ internal static class PricesCommand
 
         Dictionary<string, string> settings = new()
         {
-            ["batch"] = $"{batch}", ["width"] = $"{width}", ["images"] = "procedural", ["rounds"] = "batches in a row",
+            ["batch"] = $"{batch}",
+            ["width"] = $"{width}",
+            ["images"] = "procedural",
+            ["rounds"] = "batches in a row",
         };
         TimingReport report = TimingReport.Of("Price of adversarial iterations", [device], settings, timings);
         report.Write(json);

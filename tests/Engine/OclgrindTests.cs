@@ -2,7 +2,7 @@ using NUnit.Framework;
 
 namespace Deat.Tests;
 
-/// <summary>Twenty random cases of every op under Oclgrind, on the kernels of CPUs and on those of GPUs.</summary>
+/// <summary>Ten random cases of every op under Oclgrind, on the kernels of CPUs and on those of GPUs.</summary>
 [Parallelizable(ParallelScope.All)]
 public sealed class OclgrindTests
 {
@@ -13,7 +13,7 @@ public sealed class OclgrindTests
     public void NoOpRacesOrLeavesItsTensors([Values("opencl:0", "opencl:0" + TestDevices.AsGpu)] string device)
     {
         Oclgrind.Require();
-        OclgrindResult result = Oclgrind.Races("ops", device, "20", Budget);
+        OclgrindResult result = Oclgrind.Races("ops", device, "10", Budget);
         Assert.That(result.Log, Is.Empty);
         Assert.That(result.Output, Does.Not.Contain("FATAL"));
         Assert.That(result.ExitCode, Is.Zero, result.Output);

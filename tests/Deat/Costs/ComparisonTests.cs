@@ -125,7 +125,8 @@ public sealed class ComparisonTests
             .. Enumerable.Range(0, 4).Select(batch => TestProfiles.Launch(
                 batch * 1000, (batch * 1000) + nanoseconds, iteration: 0, batch: batch)),
         ],
-        1000, 2000, 3000, 4000) with { Options = new System.Text.Json.Nodes.JsonObject { ["method"] = method } };
+        1000, 2000, 3000, 4000) with
+    { Options = new System.Text.Json.Nodes.JsonObject { ["method"] = method } };
 
     private static CostProfile Pgd() => TestProfiles.Of(
         [

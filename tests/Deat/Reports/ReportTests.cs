@@ -167,7 +167,8 @@ public sealed class ReportTests
             TestProfiles.Launch(10, 20, Phase.Update, 0, "conv1", flops: 100, bytes: 50),
             TestProfiles.Launch(20, 40, Phase.Update, 1, "conv1", flops: 100, bytes: 50),
         ],
-        40) with { Options = new JsonObject { ["method"] = "free", ["model"] = "pre18", ["width"] = "4", ["batch-size"] = "8" } };
+        40) with
+    { Options = new JsonObject { ["method"] = "free", ["model"] = "pre18", ["width"] = "4", ["batch-size"] = "8" } };
 
     private static TimingReport Timings() => TimingReport.Of("Kernels", [], [],
     [
