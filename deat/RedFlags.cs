@@ -32,14 +32,18 @@ public static class RedFlags
     }
 
     /// <summary>What is odd about an attack.</summary>
-    public static IEnumerable<string> Of(EvaluationResult result)
+    /// <param name="result">What it left.</param>
+    /// <param name="follows">
+    /// Whether it follows other attacks in a chain: what it finds is then measured by the worst that they found, and need not exceed it.
+    /// </param>
+    public static IEnumerable<string> Of(EvaluationResult result, bool follows = false)
     {
         string title = result.Attack.Title;
         if (result.NotNumbers > 0)
             yield return $"{title}: the network's output is not a number for {Images(result.NotNumbers)}; none of them counts as robust";
         if (result.Flat > 0)
             yield return $"{title}: the gradient is zero at the start for {Images(result.Flat)}; attacks by gradients cannot move them";
-        if (result.Attack.Epsilon.Value > 0 && result.Attacked > 0 && result.Unmoved > MostUnmoved * result.Attacked)
+        if (!follows && result.Attack.Epsilon.Value > 0 && result.Attacked > 0 && result.Unmoved > MostUnmoved * result.Attacked)
             yield return string.Create(
                 CultureInfo.InvariantCulture, $"{title}: the attack makes no progress: it raised the loss of only "
                 + $"{result.Attacked - result.Unmoved} of {Images(result.Attacked)}");

@@ -55,6 +55,7 @@ public sealed class RedFlagTests : WholeRuns
         using Odd network = new((tape, logits) => Passing(tape, logits, gradient: -1));
         string[] flags = [.. RedFlags.Of(Run(network, "fgsm"))];
         Assert.That(flags.Single(), Does.Contain("FGSM: the attack makes no progress"));
+        Assert.That(RedFlags.Of(Run(network, "fgsm"), follows: true), Is.Empty, "others have been there before");
         Assert.That(RedFlags.Of(Run(network, "fgsm", Pixels.Parse("0", "--epsilon"))), Is.Empty, "there is no room for any");
     }
 
