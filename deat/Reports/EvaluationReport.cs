@@ -51,7 +51,8 @@ public static class EvaluationReport
     public static IEnumerable<string> Warnings(IReadOnlyList<ChainResult> results)
     {
         EvaluationResult[] stages = [.. results.SelectMany(result => result.Stages)];
-        IEnumerable<string> ofEach = results.SelectMany(result => result.Stages.SelectMany((stage, i) => RedFlags.Of(stage, follows: i > 0)));
+        IEnumerable<string> ofEach = results.SelectMany(
+            result => result.Stages.SelectMany((stage, i) => RedFlags.Of(stage, follows: i > 0)));
         return ofEach.Concat(RedFlags.OfAll(stages)).Distinct();
     }
 
