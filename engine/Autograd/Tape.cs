@@ -36,12 +36,16 @@ public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precisio
     private readonly Dictionary<object, (Direction Direction, Tensor Tensor)> _shared = [];
     private readonly Dictionary<Tensor, SliceSums> _sums = [];
     private readonly Dictionary<Tensor, NormalisedTensor> _normalised = [];
+    private SplitQueue? _splits;
 
     /// <summary>The gradients that <see cref="Backward(Tensor, Tensor)"/> computes.</summary>
     public Wanted Wanted { get; } = wanted;
 
     /// <summary>In which numbers convolutions multiply, forwards and backwards.</summary>
     public Precision Precision { get; } = device.Supporting(precision);
+
+    /// <summary>Weight gradients that wait to be summed; none after <see cref="Backward(Tensor, Tensor)"/>.</summary>
+    internal SplitQueue Splits => _splits ??= new SplitQueue(this);
 
     /// <summary>Marks an input whose gradient is wanted, if this tape wants inputs' gradients at all.</summary>
     public Tensor Watch(Tensor input)
@@ -97,6 +101,7 @@ public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precisio
             Forget(node.Output, upstream);
         }
 
+        Splits.Sum();
         _nodes.Clear();
     }
 
@@ -171,6 +176,7 @@ public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precisio
 
         Tensor term = Allocate(target.Layout, target.Type);
         write(term);
+        Splits.Sum();
         Ops.AddInto(target, target, term, Direction.WeightGradient);
         Release(term);
     }
@@ -217,6 +223,7 @@ public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precisio
     protected override void Dispose(bool disposing)
     {
         _nodes.Clear();
+        Splits.Clear();
         _sums.Clear();
         _normalised.Clear();
         _shared.Clear();

@@ -117,16 +117,32 @@ internal static class PackingKernels
         }
     }
 
-    /// <summary>One item: some taps of one input for some outputs of a tile; sums the splits in a fixed order.</summary>
+    /// <summary>
+    /// One item: some taps of one input for some outputs of a tile, of one of up to four weight gradients; sums the splits in a fixed order.
+    /// </summary>
     public static void SumSplits<T>(
-        ArrayView<T> partials, ArrayView<T> weights, PackedWeights order, int outputsPerItem, int tapsPerItem, int splits, int splitStride)
+        ArrayView<T> partials1, ArrayView<T> partials2, ArrayView<T> partials3, ArrayView<T> partials4,
+        ArrayView<T> weights1, ArrayView<T> weights2, ArrayView<T> weights3, ArrayView<T> weights4,
+        SplitSums sums, int outputsPerItem, int tapsPerItem)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        int taps = order.Rows * order.Columns;
-        int tapParts = taps / tapsPerItem;
         int item = Item.Index();
-        if (item >= order.Items(outputsPerItem) * tapParts)
-            return;
+        if (item < sums.First.End)
+            SumSplits(partials1, weights1, sums.First, item, outputsPerItem, tapsPerItem);
+        else if (item < sums.Second.End)
+            SumSplits(partials2, weights2, sums.Second, item - sums.First.End, outputsPerItem, tapsPerItem);
+        else if (item < sums.Third.End)
+            SumSplits(partials3, weights3, sums.Third, item - sums.Second.End, outputsPerItem, tapsPerItem);
+        else if (item < sums.Fourth.End)
+            SumSplits(partials4, weights4, sums.Fourth, item - sums.Third.End, outputsPerItem, tapsPerItem);
+    }
+
+    private static void SumSplits<T>(
+        ArrayView<T> partials, ArrayView<T> weights, SplitSum sum, int item, int outputsPerItem, int tapsPerItem)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        PackedWeights order = sum.Order;
+        int tapParts = order.Rows * order.Columns / tapsPerItem;
         int parts = ContractionTile.Columns / outputsPerItem;
         int rest = item / parts;
         int firstLane = (item - (rest * parts)) * outputsPerItem;
@@ -140,7 +156,7 @@ internal static class PackingKernels
         for (int tap = firstTap; tap < firstTap + tapsPerItem; tap++)
         {
             SumTap(
-                partials, place + (tap * tapStride) + firstLane, splits, splitStride, weights, target + tap, order.OutputStride,
+                partials, place + (tap * tapStride) + firstLane, sum.Splits, sum.Stride, weights, target + tap, order.OutputStride,
                 outputsPerItem);
         }
     }

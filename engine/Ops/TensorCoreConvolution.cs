@@ -22,7 +22,7 @@ internal static class TensorCoreConvolution
             Convolve<TensorFloat32>(tape, order, weights, input, output, contractions, cost);
     }
 
-    /// <summary>Contracts the input with the output's gradient in splits, and sums them in order.</summary>
+    /// <summary>Contracts the input with the output's gradient in splits, which the tape sums in order.</summary>
     public static void WeightGradient(Tape tape, ConvolutionGeometry g, Tensor x, Tensor dy, Tensor dw, Cost cost)
     {
         if (tape.Precision == Precision.BFloat16)
@@ -64,12 +64,7 @@ internal static class TensorCoreConvolution
         device.Launch(
             TensorCoreKernels.Contract<TPrecision, PixelOrder>, Grid(tiles), cost,
             x.View<Words4>(), dy.View<Words4>(), partials.View<Words4>(), tiles);
-        PackedWeights order = PackedWeights.Forward(g);
-        device.Launch(
-            PackingKernels.SumSplits, device.Grid(order.Items(outputsPerItem: 1) * dw.Shape.Pixels),
-            new Cost(0, (tiles.Splits + 1) * dw.Shape.Count * dw.Type.Bytes(), cost.Direction),
-            partials.View<float>(), dw.View<float>(), order, 1, 1, tiles.Splits, tiles.OSplit);
-        tape.Release(partials);
+        tape.Splits.Add(new SplitGradient(partials, dw, PackedWeights.Forward(g), tiles.Splits, tiles.OSplit));
     }
 
     private static LaunchGrid Grid(TensorContraction tiles) => new(tiles.Groups, TensorTile.Items, TensorTile.SharedChunks * 16);

@@ -29,7 +29,7 @@ internal static class TiledConvolution
             tape.Keep(output, sums);
     }
 
-    /// <summary>Contracts the input with the output's gradient in splits, and sums them in a fixed order.</summary>
+    /// <summary>Contracts the input with the output's gradient in splits, which the tape sums in a fixed order.</summary>
     public static void WeightGradient<T>(Tape tape, ConvolutionGeometry g, Tensor x, Tensor dy, Tensor dw, Cost cost)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -44,13 +44,7 @@ internal static class TiledConvolution
         ContractionPlan plan = ContractionPlan.Filling(contraction, device.Traits);
         Tensor partials = tape.Plain(new Shape(plan.Splits, (int)dw.Shape.Count), dw.Type);
         plan.Launch<T>(device, cost, x, dy, partials);
-        PackedWeights order = PackedWeights.Forward(g);
-        (int outputsPerItem, int tapsPerItem) = device.Traits.IsCpuLike ? (ContractionTile.Columns, dw.Shape.Pixels) : (1, 1);
-        device.Launch(
-            PackingKernels.SumSplits, device.Grid(order.Items(outputsPerItem) * (dw.Shape.Pixels / tapsPerItem)),
-            new Cost(0, (plan.Splits + 1) * dw.Shape.Count * dw.Type.Bytes(), cost.Direction),
-            partials.View<T>(), dw.View<T>(), order, outputsPerItem, tapsPerItem, plan.Splits, contraction.OSplit);
-        tape.Release(partials);
+        tape.Splits.Add(new SplitGradient(partials, dw, PackedWeights.Forward(g), plan.Splits, contraction.OSplit));
     }
 
     // With filters of zeros up to the next whole tile. Theirs come last.
@@ -63,6 +57,7 @@ internal static class TiledConvolution
         Tensor wholeDw = tape.Plain(whole.Weights, dw.Type);
         Ops.CopyChannels(dy, 0, wholeDy, 0, filters, cost.Direction);
         WeightGradient<T>(tape, whole, x, wholeDy, wholeDw, cost);
+        tape.Splits.Sum();
         Ops.Keep(wholeDw.Slice(0, dw.Shape), dw, cost.Direction);
         tape.Release(wholeDy);
         tape.Release(wholeDw);

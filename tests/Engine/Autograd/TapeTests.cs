@@ -106,6 +106,41 @@ public sealed class TapeTests
         }
     }
 
+    // Six on one tape: on GPU-like devices four and two, of different shapes.
+    [Test]
+    public void WeightGradientsThatAreSummedTogetherHaveTheBitsOfThoseSummedAlone(
+        [ValueSource(typeof(TestDevices), nameof(TestDevices.Ids))] string id)
+    {
+        (int Channels, int Window, int Stride)[] kinds = [(16, 3, 1), (32, 3, 1), (3, 1, 1), (48, 3, 2), (16, 3, 2), (64, 1, 2)];
+        using Workspace workspace = new(TestDevices.Get(id), MemoryCategory.Parameters);
+        Tensor[] weights = [.. kinds.Select((kind, i) =>
+        {
+            Shape shape = new(32, kind.Channels, kind.Window, kind.Window);
+            return Parameter(workspace, Reals(shape, seed: 30 + i), shape);
+        })];
+        float[] dy = Reals(new Shape(3, 32, 6, 6), seed: 22);
+        byte[][] alone = [.. Enumerable.Range(0, kinds.Length).Select(i => Gradients([i])[0])];
+        Ledger ledger = workspace.Device.Ledger;
+        ledger.Clear();
+        Assert.That(Gradients([.. Enumerable.Range(0, kinds.Length)]), Is.EqualTo(alone));
+        Assert.That(
+            ledger.Total(key => key.Kernel.StartsWith("PackingKernels.SumSplits")).Launches,
+            Is.EqualTo(workspace.Device.Traits.IsCpuLike ? 6 : 2));
+
+        byte[][] Gradients(int[] which)
+        {
+            using Tape tape = new(workspace.Device, Wanted.Parameters);
+            Tensor sum = which.Select(i =>
+            {
+                (int channels, int window, int stride) = kinds[i];
+                Tensor x = Reals(tape, new Shape(3, channels, 6 * stride, 6 * stride), seed: 40 + i);
+                return Ops.Conv2d(tape, x, weights[i], stride, window / 2, ConvolutionAlgorithm.Tiled);
+            }).Aggregate((p, q) => Ops.Add(tape, p, q));
+            tape.Backward(Loss(tape, sum, dy));
+            return [.. which.Select(i => weights[i].Gradient!.Bits())];
+        }
+    }
+
     [Test]
     public void EveryTapeGivesTheSameBitsAndOverwritesTheParametersGradients(
         [ValueSource(typeof(TestDevices), nameof(TestDevices.Ids))] string id)
