@@ -16,7 +16,7 @@ import shlex
 import subprocess
 
 COMMON = (
-    "--data folder --width 16 --batch-size 32 --train-images 1600 --validation-images 64 --epochs 8 --lr-schedule flat --lr-max 0.05 "
+    "--data folder --width 8 --batch-size 32 --train-images 1632 --validation-images 128 --epochs 8 --lr-schedule cyclic --lr-max 0.1 "
     "--on-collapse say --validation-attack fgsm --test-attacks clean --test-images 30"
 )
 # Whether a setting is expected to collapse decides nothing below: whether a run did is seen from its looks.

@@ -10,10 +10,12 @@ internal static class ReportCommand
     {
         Argument<string[]> files = new("files") { Description = "Files that --json wrote.", Arity = ArgumentArity.OneOrMore };
         Option<string?> output = new("--out") { Description = "A Markdown file; standard output if left out." };
-        Command command = new("report", "Write tables as Markdown.") { files, output };
+        Option<bool> statistics = new("--statistics") { Description = "BenchmarkDotNet's statistics of all rounds, instead of medians." };
+        Command command = new("report", "Write tables as Markdown.") { files, output, statistics };
         command.SetAction(arguments =>
         {
-            string text = ReportText.Of(arguments.GetValue(files)!.Select(TimingReport.Read));
+            IEnumerable<TimingReport> reports = arguments.GetValue(files)!.Select(TimingReport.Read);
+            string text = ReportText.Of(reports, arguments.GetValue(statistics) ? StatisticsTable.Of : ReportText.Tables);
             if (arguments.GetValue(output) is string path)
                 File.WriteAllText(path, text);
             else

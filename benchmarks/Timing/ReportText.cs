@@ -6,15 +6,17 @@ namespace Deat.Benchmarks;
 /// <summary>Reports as Markdown for people.</summary>
 public static class ReportText
 {
-    /// <summary>A section for each title: where it was measured, the table, and the roofline where its peaks were measured.</summary>
-    public static string Of(IEnumerable<TimingReport> reports)
+    /// <summary>A section for each title: where it was measured, and the tables.</summary>
+    /// <param name="reports">Those with the same title share a section.</param>
+    /// <param name="tables">The tables of a section.</param>
+    public static string Of(IEnumerable<TimingReport> reports, Func<IReadOnlyCollection<Timing>, string> tables)
     {
         StringBuilder text = new();
         foreach (IGrouping<string, TimingReport> group in reports.GroupBy(report => report.Title))
         {
             Timing[] timings = [.. group.SelectMany(report => report.Timings)];
             text.Append($"## {group.Key}\n\n");
-            text.Append(Captions(group)).Append("\n\n").Append(Tables(timings));
+            text.Append(Captions(group)).Append("\n\n").Append(tables(timings));
         }
 
         return text.ToString();

@@ -10,5 +10,6 @@ var root = new RootCommand("The TorchSharp twin of DEAT.Native: golden files, an
     TrainCommand.Create(),
     StepCommand.Create(),
     KernelCommand.Create(),
+    DifferencesCommand.Create(),
 };
 return root.Parse(args).Invoke();

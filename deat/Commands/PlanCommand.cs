@@ -114,7 +114,7 @@ internal static class PlanCommand
     private static string Off(double predicted, double measured) =>
         ((predicted / measured) - 1).ToString("+0.0 %;-0.0 %", CultureInfo.InvariantCulture);
 
-    // "1, 2 x 3, 4 x 2": neighbouring equal numbers together.
+    // "1, 2 (x3), 4 (x2)": neighbouring equal numbers together.
     private static string Iterations(IReadOnlyList<int> replays)
     {
         List<(int Count, int Epochs)> runs = [];

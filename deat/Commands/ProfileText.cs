@@ -32,6 +32,7 @@ internal static class ProfileText
             screen.Line($"batch  {Summary(profile.GraphMilliseconds)} as graphs");
         screen.Line($"batch  {Summary(profile.UntimedMilliseconds)}, {Summary(timed)} with all launches timed: "
             + $"timing costs {Percent(profile.Overhead())}");
+        screen.Line($"batch  {Summary(profile.TrainingMilliseconds)} in training, where none waits for the one before");
         TimeSplit split = TimeSplit.Of(profile);
         screen.Line($"device {Percent(split.Kernels / (double)split.Wall)} in kernels, "
             + $"{Percent(split.WaitingForHost / (double)split.Wall)} waiting for the host, "

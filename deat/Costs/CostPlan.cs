@@ -22,15 +22,14 @@ public sealed record CostPlan(
         if (!replays.All(time.Knows))
             throw new UsageException("the profile has no adversarial iteration to go by; measure it with --iterations 2");
         double batches = (double)images / profile.BatchSize;
-        // Timing each launch slows a batch down; the whole batches that took turns with the timed ones do not know that.
-        double untimed = 1 / (1 + (profile.Overhead() ?? 0));
-        double[] seconds = [.. replays.Select(count => batches * time.Milliseconds(count) * untimed / 1e3)];
+        double inTraining = profile.TimeInTraining();
+        double[] seconds = [.. replays.Select(count => batches * time.Milliseconds(count) * inTraining / 1e3)];
         double timed = profile.Batches.Sum(batch => batch.Duration) / 1e9;
         return new CostPlan(
             replays, seconds,
             Math.Ceiling(batches) * Sum(profile, replays, time.Update is not null, ForwardPasses),
             batches * Sum(profile, replays, time.Update is not null, launches => launches.Sum(launch => (double)launch.Flops)),
-            profile.Joules is { } joules ? seconds.Sum() / untimed * joules / timed : null);
+            profile.Joules is { } joules ? seconds.Sum() / inTraining * joules / timed : null);
     }
 
     /// <summary>The iterations of a schedule when nothing ever makes it add one, and when everything does.</summary>

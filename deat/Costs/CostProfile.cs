@@ -52,6 +52,12 @@ public sealed record CostProfile
     /// <summary>The same of batches whose passes were launched as graphs; empty where the device has none.</summary>
     public required IReadOnlyList<double> GraphMilliseconds { get; init; }
 
+    /// <summary>
+    /// Wall-clock milliseconds of a batch among several of which none waited for the one before, as in a training. Empty where it was not
+    /// measured.
+    /// </summary>
+    public IReadOnlyList<double> TrainingMilliseconds { get; init; } = [];
+
     /// <summary>What the device can do at most, measured.</summary>
     public required DevicePeaks Peaks { get; init; }
 
@@ -89,6 +95,19 @@ public sealed record CostProfile
     public double? Overhead() => UntimedMilliseconds.Count == 0 || Batches.Count == 0
         ? null
         : (Quantiles.Median(Batches.Select(batch => batch.Duration / 1e6)) / Quantiles.Median(UntimedMilliseconds)) - 1;
+
+    /// <summary>
+    /// A batch's time in a training over that of the timed batches: by batches as graphs where the device has them, otherwise by batches that
+    /// do not wait for each other, otherwise by batches that were not timed; 1 where none was measured.
+    /// </summary>
+    public double TimeInTraining()
+    {
+        IReadOnlyList<double>? training = new[] { GraphMilliseconds, TrainingMilliseconds, UntimedMilliseconds }
+            .FirstOrDefault(times => times.Count > 0);
+        return training is null || Batches.Count == 0
+            ? 1
+            : Quantiles.Median(training) / Quantiles.Median(Batches.Select(batch => batch.Duration / 1e6));
+    }
 
     /// <summary>Writes the content of profile.json, one line for each launch.</summary>
     public string ToJson()

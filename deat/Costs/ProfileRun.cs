@@ -9,6 +9,9 @@ public sealed record ProfileSettings
     /// <summary>Batches before anything is measured: the first compiles, and the optimizer's first step has a kernel of its own.</summary>
     public const int WarmUps = 2;
 
+    /// <summary>Batches that run as in a training take at least this time together.</summary>
+    public const double StretchMilliseconds = 200;
+
     /// <summary>Timed batches.</summary>
     public required int Batches { get; init; }
 
@@ -71,7 +74,7 @@ public sealed class ProfileRun
         using LaunchTimer timer = _device.Time(_settings.MaxLaunches);
         DateTime date = DateTime.UtcNow;
         EnergyMeter energy = EnergyMeter.Of(_device);
-        (List<double> untimed, double? joules) = TimeInTurns(trainer, timer, energy);
+        (List<double> untimed, List<double> training, double? joules) = TimeInTurns(trainer, timer, energy);
         (IReadOnlyList<TimedBatch> batches, IReadOnlyList<LaunchRecord> launches) = Whole(timer);
         return new CostProfile
         {
@@ -87,6 +90,7 @@ public sealed class ProfileRun
             TimingMethod = timer.Method,
             UntimedMilliseconds = untimed,
             GraphMilliseconds = graphs,
+            TrainingMilliseconds = training,
             Peaks = peaks,
             Missed = timer.Missed,
             Waits = timer.Waits,
@@ -136,15 +140,17 @@ public sealed class ProfileRun
         return milliseconds;
     }
 
-    private (List<double> Untimed, double? Joules) TimeInTurns(Trainer trainer, LaunchTimer timer, EnergyMeter energy)
+    private (List<double> Untimed, List<double> Training, double? Joules) TimeInTurns(
+        Trainer trainer, LaunchTimer timer, EnergyMeter energy)
     {
-        List<double> untimed = [];
+        List<double> untimed = [], training = [];
         double? joules = energy.Joules is null ? null : 0;
         for (int i = 0; i < _settings.Batches && timer.Missed == 0 && ShouldStop?.Invoke() != true; i++)
         {
             Progress?.Invoke($"batch {i + 1} of {_settings.Batches}");
             SkipWhatIsNotFull(trainer);
             untimed.Add(Time(() => Train(trainer)));
+            training.Add(TimeStretch(trainer, 1 + (int)Math.Ceiling(ProfileSettings.StretchMilliseconds / untimed[^1])));
             SkipWhatIsNotFull(trainer);
             (double? before, int launches) = (energy.Joules, timer.Launches.Count);
             timer.Batch(() => Train(trainer));
@@ -153,7 +159,22 @@ public sealed class ProfileRun
                 Observer?.Invoke(launch);
         }
 
-        return (untimed, joules);
+        return (untimed, training, joules);
+    }
+
+    // Milliseconds of a full batch among several, the end of an epoch between them included.
+    private double TimeStretch(Trainer trainer, int batches)
+    {
+        double full = 0;
+        double time = Time(() =>
+        {
+            for (int i = 0; i < batches; i++)
+            {
+                full += IsNextFull(trainer) ? 1 : _images.Count % trainer.BatchSize / (double)trainer.BatchSize;
+                Train(trainer);
+            }
+        });
+        return time / full;
     }
 
     private double Time(Action work)
@@ -172,12 +193,14 @@ public sealed class ProfileRun
         trainer.TrainBatch(_iterations ??= _settings.Iterations ?? trainer.State.Replay.Count);
     }
 
-    // The last batch of an epoch may be smaller.
     private void SkipWhatIsNotFull(Trainer trainer)
     {
-        if (trainer.State.Batch == trainer.Batches - 1 && _images.Count % trainer.BatchSize != 0)
+        if (!IsNextFull(trainer))
             Train(trainer);
     }
+
+    // The last batch of an epoch may be smaller.
+    private bool IsNextFull(Trainer trainer) => trainer.State.Batch != trainer.Batches - 1 || _images.Count % trainer.BatchSize == 0;
 
     // A batch that has more launches than are timed does not count, unless it is the only one: then it ends with the last that was timed.
     private static (IReadOnlyList<TimedBatch> Batches, IReadOnlyList<LaunchRecord> Launches) Whole(LaunchTimer timer)

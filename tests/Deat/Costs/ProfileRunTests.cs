@@ -14,6 +14,7 @@ public sealed class ProfileRunTests : WholeRuns
     {
         CostProfile profile = TestProfiles.Measure(id, "--method free --replays 2", Two with { Batches = 3 });
         Assert.That((profile.Batches.Count, profile.UntimedMilliseconds.Count, profile.Missed), Is.EqualTo((3, 3, 0L)));
+        Assert.That(profile.TrainingMilliseconds, Has.Count.EqualTo(3).And.All.Positive);
         Assert.That(TimeSplit.Of(profile).Wall, Is.EqualTo(profile.Batches.Sum(batch => batch.Duration)));
         int[] launches = [.. profile.Batches.Select(batch => profile.LaunchesOf(batch).Count())];
         Assert.That(launches, Is.All.EqualTo(launches[0]));
