@@ -9,6 +9,8 @@ internal static class ReportCommand
     private static readonly OptionSpec[] Options =
     [
         new("out-file", "file", "the HTML file (default report.html in the first folder named, or beside the first file)"),
+        new("png", "", "the pictures as PNG files too, beside the HTML file; a browser of this machine draws them"),
+        new("browser", "file", "the Chrome, Chromium or Edge that does (default the first one found)"),
     ];
 
     public static Command Create(Screen screen)
@@ -28,6 +30,8 @@ internal static class ReportCommand
 
     private static int Run(string[] paths, Dictionary<string, string> given, Screen screen)
     {
+        if (given.ContainsKey("browser") && !given.ContainsKey("png"))
+            throw new UsageException("--browser draws the pictures of --png, which is not asked for");
         ReportSources sources = ReportSources.Read(paths);
         foreach (string problem in sources.Problems)
             screen.Line($"note: {problem}");
@@ -44,6 +48,25 @@ internal static class ReportCommand
             foreach (string missing in section.Missing)
                 screen.Line($"not shown: {missing}");
         screen.Line($"{sections.Sum(section => section.Figures.Count)} figures: {file}");
+        if (given.ContainsKey("png"))
+            DrawPictures(file, sections, given.GetValueOrDefault("browser"), screen);
         return ExitCodes.Ok;
+    }
+
+    private static void DrawPictures(string report, IReadOnlyList<Section> sections, string? browser, Screen screen)
+    {
+        if (browser is not null && !File.Exists(browser))
+            throw new UsageException($"--browser '{browser}' is no file");
+        Figure[] figures = [.. sections.SelectMany(section => section.Figures).Where(figure => figure.Svg is not null)];
+        string folder = Path.GetDirectoryName(Path.GetFullPath(report))!;
+        IEnumerable<byte[]> pictures = PictureFiles.Draw(
+            [.. figures.Select(figure => figure.Svg!)], Browser.Find(browser is null ? Browser.Usual : [browser]), folder);
+        AtomicFile files = new(new FileOperations());
+        foreach (((byte[] bytes, Figure figure), int i) in pictures.Zip(figures).Select((pair, i) => (pair, i)))
+        {
+            string name = PictureFiles.NameOf(report, i + 1, figure.Title);
+            files.Write(name, bytes.Length, stream => stream.Write(bytes), keepPrevious: false);
+            screen.Line($"  {name}");
+        }
     }
 }

@@ -23,13 +23,15 @@ internal static class Png
         int plane = height * width;
         int channels = pixels.Length / plane == 3 ? 3 : 1;
         using MemoryStream packed = new();
-        using (ZLibStream lines = new(packed, CompressionLevel.SmallestSize))
+        using (ZLibStream lines = new(packed, CompressionLevel.Optimal))
         {
+            byte[] line = new byte[1 + (width * channels)];
             for (int h = 0; h < height; h++)
             {
-                lines.WriteByte(0);
-                for (int i = 0; i < width * channels; i++)
-                    lines.WriteByte(pixels[(i % channels * plane) + (h * width) + (i / channels)]);
+                for (int c = 0; c < channels; c++)
+                    for (int w = 0; w < width; w++)
+                        line[1 + (w * channels) + c] = pixels[(c * plane) + (h * width) + w];
+                lines.Write(line);
             }
         }
 

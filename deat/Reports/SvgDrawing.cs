@@ -95,6 +95,14 @@ internal sealed class SvgDrawing
         return file._body.ToString();
     }
 
+    /// <summary>The height of a figure that <see cref="Finish"/> made.</summary>
+    public static double HeightOf(string svg)
+    {
+        string before = $"viewBox=\"0 0 {Width} ";
+        int start = svg.IndexOf(before, StringComparison.Ordinal) + before.Length;
+        return double.Parse(svg[start..svg.IndexOf('"', start)], CultureInfo.InvariantCulture);
+    }
+
     /// <summary>Text as it stands in an SVG file.</summary>
     public static string? Escape(string text) => SecurityElement.Escape(text);
 }
