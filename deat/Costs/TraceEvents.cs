@@ -8,42 +8,59 @@ internal sealed class TraceEvents(Utf8JsonWriter json, CostProfile profile)
 {
     private const int Host = 1, HostThread = 1, Device = 0, Stream = 7, Annotations = 8;
 
-    /// <summary>Names the two processes, host and device, and their threads.</summary>
+    // What CUPTI calls cudaLaunchKernel.
+    private const int LaunchCallback = 211;
+
+    private int _index;
+
+    /// <summary>Names the two processes, host and device, and their threads, and says in which order they are shown.</summary>
     public void WriteNames()
     {
-        Name("process_name", Host, 0, "deat");
-        Name("process_name", Device, 0, $"{profile.Device} {profile.Environment["device"]}");
-        Name("thread_name", Host, HostThread, "host");
-        Name("thread_name", Device, Stream, $"stream {Stream}");
-        Name("thread_name", Device, Annotations, "batches, iterations, layers");
+        Name("process", Host, 0, "deat", 0);
+        Label(Host, "CPU");
+        Name("process", Device, 0, $"{profile.Device} {profile.Environment["device"]}", 1);
+        Label(Device, $"GPU {Device}");
+        Name("thread", Host, HostThread, "host", 0);
+        Name("thread", Device, Annotations, "iterations, layers", 0);
+        Name("thread", Device, Stream, $"stream {Stream}", 1);
     }
 
     /// <summary>A batch, an iteration or a layer, on the host and on the device.</summary>
-    public void Write(TraceSpan span)
+    /// <param name="span">The stretch.</param>
+    /// <param name="id">Its number; launches name that of their layer.</param>
+    public void Write(TraceSpan span, int id)
     {
-        Begin("X", span.Category, span.Name, Host, HostThread, span.Host.Start);
-        Time("dur", span.Host.End - span.Host.Start);
+        Begin("X", span.Category, span.Name, Host, HostThread, span.Host);
+        json.WriteStartObject("args");
+        json.WriteNumber("External id", id);
+        json.WriteNumber("Record function id", 0);
+        json.WriteNumber("Ev Idx", _index++);
+        json.WriteEndObject();
         json.WriteEndObject();
         if (span.Device is not { } device)
             return;
-        Begin("X", "gpu_user_annotation", span.Name, Device, Annotations, device.Start);
-        Time("dur", device.End - device.Start);
+        Begin("X", "gpu_user_annotation", span.Name, Device, Annotations, device);
+        json.WriteStartObject("args");
+        json.WriteNumber("External id", id);
+        json.WriteEndObject();
         json.WriteEndObject();
     }
 
     /// <summary>The host's launch, the kernel, and the arrow from one to the other.</summary>
-    public void Write(LaunchRecord launch, int correlation)
+    /// <param name="launch">The launch.</param>
+    /// <param name="correlation">Its number.</param>
+    /// <param name="span">The number of its layer's stretch.</param>
+    public void Write(LaunchRecord launch, int correlation, int span)
     {
-        Begin("X", "cuda_runtime", "cudaLaunchKernel", Host, HostThread, launch.Submitted);
-        Time("dur", launch.Returned - launch.Submitted);
+        Begin("X", "cuda_runtime", "cudaLaunchKernel", Host, HostThread, (launch.Submitted, launch.Returned));
         json.WriteStartObject("args");
-        json.WriteNumber("External id", correlation);
+        json.WriteNumber("External id", span);
+        json.WriteNumber("cbid", LaunchCallback);
         json.WriteNumber("correlation", correlation);
         json.WriteEndObject();
         json.WriteEndObject();
-        Begin("X", "kernel", launch.Kernel, Device, Stream, launch.Start);
-        Time("dur", launch.Duration);
-        WriteArguments(launch, correlation);
+        Begin("X", "kernel", launch.Kernel, Device, Stream, (launch.Start, launch.End));
+        WriteArguments(launch, correlation, span);
         json.WriteEndObject();
         Arrow("s", Host, HostThread, launch.Submitted, correlation);
         json.WriteEndObject();
@@ -60,7 +77,7 @@ internal sealed class TraceEvents(Utf8JsonWriter json, CostProfile profile)
         {
             long change = sample.LiveBytes - live.GetValueOrDefault(sample.Category);
             live[sample.Category] = sample.LiveBytes;
-            Begin("C", "", "memory", Device, 0, sample.Time);
+            Begin("C", "memory", "memory", Device, 0, sample.Time);
             json.WriteStartObject("args");
             foreach ((MemoryCategory category, long bytes) in live.OrderBy(pair => pair.Key))
                 json.WriteNumber(category.ToString(), bytes);
@@ -81,15 +98,16 @@ internal sealed class TraceEvents(Utf8JsonWriter json, CostProfile profile)
         json.WriteNumber("Addr", 0);
         json.WriteNumber("Device Id", 0);
         json.WriteNumber("Device Type", 1);
+        json.WriteNumber("Ev Idx", _index++);
         json.WriteEndObject();
         json.WriteEndObject();
     }
 
-    private void WriteArguments(LaunchRecord launch, int correlation)
+    private void WriteArguments(LaunchRecord launch, int correlation, int span)
     {
         KernelResources? resources = profile.Kernels.GetValueOrDefault(launch.Kernel);
         json.WriteStartObject("args");
-        json.WriteNumber("External id", correlation);
+        json.WriteNumber("External id", span);
         json.WriteNumber("correlation", correlation);
         json.WriteNumber("device", 0);
         json.WriteNumber("context", 1);
@@ -126,26 +144,54 @@ internal sealed class TraceEvents(Utf8JsonWriter json, CostProfile profile)
         json.WriteNumber("id", id);
     }
 
-    private void Name(string what, int process, int thread, string name)
+    private void Name(string what, int process, int thread, string name, int place)
     {
-        Begin("M", "", what, process, thread, 0);
-        json.WriteStartObject("args");
+        BeginMetadata($"{what}_name", process, thread);
         json.WriteString("name", name);
+        EndMetadata();
+        BeginMetadata($"{what}_sort_index", process, thread);
+        json.WriteNumber("sort_index", place);
+        EndMetadata();
+    }
+
+    private void Label(int process, string label)
+    {
+        BeginMetadata("process_labels", process, 0);
+        json.WriteString("labels", label);
+        EndMetadata();
+    }
+
+    // The category is that of Chrome's own traces; a reader of Chrome's fails without any.
+    private void BeginMetadata(string name, int process, int thread)
+    {
+        Begin("M", "__metadata", name, process, thread, 0);
+        json.WriteStartObject("args");
+    }
+
+    private void EndMetadata()
+    {
         json.WriteEndObject();
         json.WriteEndObject();
+    }
+
+    private void Begin(string phase, string category, string name, int process, int thread, (long Start, long End) time)
+    {
+        Begin(phase, category, name, process, thread, time.Start);
+        json.WriteNumber("dur", Microseconds(time.End) - Microseconds(time.Start));
     }
 
     private void Begin(string phase, string category, string name, int process, int thread, long nanoseconds)
     {
         json.WriteStartObject();
         json.WriteString("ph", phase);
-        if (category.Length > 0)
-            json.WriteString("cat", category);
+        json.WriteString("cat", category);
         json.WriteString("name", name);
         json.WriteNumber("pid", process);
         json.WriteNumber("tid", thread);
-        Time("ts", nanoseconds);
+        json.WriteNumber("ts", Microseconds(nanoseconds));
     }
 
-    private void Time(string field, long nanoseconds) => json.WriteNumber(field, nanoseconds / 1e3m);
+    // To the next of 1,024 parts of a microsecond: readers add ts and dur as float64, and what ends together must end together there too,
+    // or it lies no longer within what it is a part of.
+    private static decimal Microseconds(long nanoseconds) => decimal.Round(nanoseconds * 1.024m) / 1024;
 }

@@ -7,8 +7,8 @@ namespace Deat.Training;
 
 /// <summary>
 /// A profile as a trace in the form that PyTorch's profiler writes (Kineto's Chrome JSON), which Perfetto, TensorBoard's plug-in and
-/// HTA read: batches and iterations as annotations, layers, launches and kernels with arrows between them, memory as counters.
-/// Times are microseconds.
+/// HTA read: batches (which PyTorch calls ProfilerStep) and iterations as annotations, layers, launches and kernels with arrows between
+/// them, memory as counters. Times are microseconds.
 /// </summary>
 public static class TraceFile
 {
@@ -36,15 +36,24 @@ public static class TraceFile
         json.WriteNumber("schemaVersion", 1);
         WriteDevice(json, profile);
         json.WriteString("displayTimeUnit", "ms");
-        json.WriteNumber("baseTimeNanoseconds", (profile.Date - DateTime.UnixEpoch).Ticks * 100);
+        long start = (profile.Date - DateTime.UnixEpoch).Ticks * 100;
+        json.WriteNumber("baseTimeNanoseconds", start);
+        json.WriteString("traceName", FileName);
+        json.WriteString("trace_id", start.ToString("X32", CultureInfo.InvariantCulture));
         json.WriteNumber("omittedLaunches", profile.Missed + profile.Launches.Count - launches.Length);
         json.WriteStartArray("traceEvents");
         TraceEvents events = new(json, profile);
         events.WriteNames();
-        foreach (TraceSpan span in TraceSpan.Of(profile.Batches, launches))
-            events.Write(span);
+        int[] layers = new int[launches.Length];
+        foreach ((TraceSpan span, int i) in TraceSpan.Of(profile.Batches, launches).Select((span, i) => (span, i)))
+        {
+            events.Write(span, i + 1);
+            // Layers come last, and stay.
+            layers.AsSpan(span.Launches).Fill(i + 1);
+        }
+
         for (int i = 0; i < launches.Length; i++)
-            events.Write(launches[i], i + 1);
+            events.Write(launches[i], i + 1, layers[i]);
         if (launches.Length > 0)
             events.Write(profile.Memory.TakeWhile(sample => launches.Length == profile.Launches.Count || sample.Time <= launches[^1].End));
         json.WriteEndArray();
@@ -76,17 +85,20 @@ internal sealed record TraceSpan(string Category, string Name, (long Start, long
 {
     private const string Annotation = "user_annotation";
 
+    /// <summary>Its launches; none of a batch.</summary>
+    public Range Launches { get; init; }
+
     /// <summary>Batches, iterations in them and layers in these, so that each lies within one before it.</summary>
     public static IEnumerable<TraceSpan> Of(IReadOnlyList<TimedBatch> batches, LaunchRecord[] launches)
     {
         foreach (TimedBatch batch in batches)
-            yield return new TraceSpan(Annotation, $"batch {batch.Index}", (batch.Start, batch.End), null);
-        foreach ((string name, LaunchRecord[] run) in Runs(
+            yield return new TraceSpan(Annotation, $"ProfilerStep#{batch.Index}", (batch.Start, batch.End), null);
+        foreach ((string name, Range run) in Runs(
             launches, launch => (launch.Batch, Iteration: IterationName(launch)), key => key.Iteration))
-            yield return Of(Annotation, name, run);
-        foreach ((string name, LaunchRecord[] run) in Runs(
+            yield return Of(Annotation, name, launches, run);
+        foreach ((string name, Range run) in Runs(
             launches, launch => (launch.Batch, Iteration: IterationName(launch), Layer: LayerName(launch)), key => key.Layer))
-            yield return Of("cpu_op", name, run);
+            yield return Of("cpu_op", name, launches, run);
     }
 
     private static string IterationName(LaunchRecord launch) => WorkPart.IterationOf(launch) is { } iteration
@@ -99,11 +111,17 @@ internal sealed record TraceSpan(string Category, string Name, (long Start, long
         return launch.Layer.Length == 0 ? part : $"{launch.Layer}: {part}";
     }
 
-    private static TraceSpan Of(string category, string name, LaunchRecord[] run) => new(
-        category, name, (run[0].Submitted, run[^1].Returned), (run[0].Start, run[^1].End));
+    private static TraceSpan Of(string category, string name, LaunchRecord[] launches, Range run)
+    {
+        (LaunchRecord first, LaunchRecord last) = (launches[run.Start], launches[run.End.Value - 1]);
+        return new TraceSpan(category, name, (first.Submitted, last.Returned), (first.Start, last.End))
+        {
+            Launches = run,
+        };
+    }
 
     /// <summary>Neighbouring launches that have the same key.</summary>
-    private static IEnumerable<(string Name, LaunchRecord[] Run)> Runs<TKey>(
+    private static IEnumerable<(string Name, Range Run)> Runs<TKey>(
         LaunchRecord[] launches, Func<LaunchRecord, TKey> key, Func<TKey, string> name)
         where TKey : IEquatable<TKey>
     {
@@ -113,7 +131,7 @@ internal sealed record TraceSpan(string Category, string Name, (long Start, long
             TKey first = key(launches[start]);
             if (i < launches.Length && key(launches[i]).Equals(first))
                 continue;
-            yield return (name(first), launches[start..i]);
+            yield return (name(first), start..i);
             start = i;
         }
     }

@@ -6,6 +6,7 @@ using System.Xml.Linq;
 using Deat.Engine;
 using Deat.Training;
 using NUnit.Framework;
+using StbImageSharp;
 
 namespace Deat.Tests;
 
@@ -103,6 +104,37 @@ public sealed class ReportTests
         (code, _, errors) = Run($"report {_folder["mine"]} --out-file {_folder["missing/folder/report.html"]}");
         Assert.That(code, Is.EqualTo(ExitCodes.Storage));
         Assert.That(errors, Does.Match("^[^\n]+\n$"));
+    }
+
+    [TestCase("--png --browser nowhere", ExitCodes.Usage, "--browser 'nowhere' is no file", true)]
+    [TestCase("--browser nowhere", ExitCodes.Usage, "--png", false)]
+    public void WithoutABrowserTheHtmlIsWrittenAllTheSame(string options, int wanted, string said, bool isWritten)
+    {
+        WriteRun("mine", epochs: 2);
+        (int code, _, string errors) = Run($"report {_folder["mine"]} {options}");
+        Assert.That(code, Is.EqualTo(wanted));
+        Assert.That(errors, Does.Contain(said).And.Match("^[^\n]+\n$"));
+        Assert.That(File.Exists(Path.Combine(_folder["mine"], "report.html")), Is.EqualTo(isWritten));
+    }
+
+    [Test]
+    public void PicturesLieBesideTheReport()
+    {
+        if (!PictureFilesTests.HasBrowser)
+            Assert.Ignore("no browser (Debian: apt install chromium)");
+        WriteRun("mine", epochs: 2);
+        (int code, string output, _) = Run($"report {_folder["mine"]} --png");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok));
+        string[] names = [.. Directory.GetFiles(_folder["mine"], "*.png").Order(StringComparer.Ordinal)];
+        Assert.That(names.Select(Path.GetFileName), Is.EqualTo(new[]
+        {
+            "report-01-accuracy-under-cw10-against-passes.png", "report-02-accuracy-under-cw10-against-seconds.png",
+            "report-03-seconds-gradient-magnitude-and-replays-per-epoch.png",
+        }));
+        Assert.That(names.Where(name => !output.Contains(name, StringComparison.Ordinal)), Is.Empty, output);
+        ImageResult image = ImageResult.FromMemory(File.ReadAllBytes(names[0]), ColorComponents.RedGreenBlue);
+        Assert.That(image.Width, Is.EqualTo(1520));
+        Assert.That(image.Data.Distinct().Count(), Is.GreaterThan(50), "colours");
     }
 
     [Test]

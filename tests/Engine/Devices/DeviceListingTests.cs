@@ -13,11 +13,12 @@ public sealed class DeviceListingTests
         Listing("opencl:1", Backend.OpenCL), Listing("opencl:0", Backend.OpenCL), Listing("cpu", Backend.Cpu),
     ];
 
-    /// <summary>What the machine must have: a list such as "cpu,opencl,oclgrind" in DEAT_REQUIRE_DEVICES, as the gate sets it.</summary>
+    /// <summary>What the machine must have: a list such as "cpu,opencl,oclgrind,browser" in DEAT_REQUIRE_DEVICES, as the gate sets it.</summary>
     [Test]
     public void RequiredDevicesArePresent()
     {
-        string[] present = [.. TestDevices.Ids, .. Oclgrind.IsInstalled ? ["oclgrind"] : Array.Empty<string>()];
+        (string Name, bool IsThere)[] tools = [("oclgrind", Oclgrind.IsInstalled), ("browser", PictureFilesTests.HasBrowser)];
+        string[] present = [.. TestDevices.Ids, .. tools.Where(tool => tool.IsThere).Select(tool => tool.Name)];
         string? required = Environment.GetEnvironmentVariable("DEAT_REQUIRE_DEVICES");
         if (string.IsNullOrEmpty(required))
             Assert.Ignore($"DEAT_REQUIRE_DEVICES requires nothing; here are {string.Join(", ", present)}, the rest is skipped");
