@@ -15,20 +15,17 @@ internal static class CompareCommand
         new("across-devices", "on|off", "compare profiles of different devices (default off)"),
     ];
 
-    public static Command Create(Screen screen)
-    {
-        Command command = new("compare", "Compares two profiles or files of timings: ratios with intervals, and where time is lost.");
-        Argument<string[]> files = new("file")
+    public static Command Create(Screen screen) => OptionSpec.CommandOf(
+        "compare",
+        "Compares two profiles or files of timings: ratios with intervals, and where time is lost.",
+        new Argument<string[]>("file")
         {
             Description = $"two {CostProfile.FileName} or their folders, two files of timings, or one file of timings",
             HelpName = "A [B]",
             Arity = new ArgumentArity(1, 2),
-        };
-        command.Arguments.Add(files);
-        OptionSpec.AddTo(command, Options);
-        command.SetAction(result => Run(result.GetRequiredValue(files), OptionSpec.Given(result, Options), screen));
-        return command;
-    }
+        },
+        Options,
+        (files, given) => Run(files, given, screen));
 
     private static int Run(string[] files, Dictionary<string, string> given, Screen screen)
     {

@@ -13,6 +13,22 @@ internal sealed record OptionSpec(string Name, string Value, string Help, params
     /// <summary>Whether the value may be left out.</summary>
     public bool HasOptionalValue { get; init; }
 
+    /// <summary>A command that takes an argument and options.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="help">One line of help.</param>
+    /// <param name="argument">What it is about.</param>
+    /// <param name="specs">Its options.</param>
+    /// <param name="run">Carries it out: the argument and the options that the user wrote; answers one of <see cref="ExitCodes"/>.</param>
+    public static Command CommandOf<T>(
+        string name, string help, Argument<T> argument, IReadOnlyList<OptionSpec> specs, Func<T, Dictionary<string, string>, int> run)
+    {
+        Command command = new(name, help);
+        command.Arguments.Add(argument);
+        AddTo(command, specs);
+        command.SetAction(result => run(result.GetRequiredValue(argument), Given(result, specs)));
+        return command;
+    }
+
     /// <summary>Adds the options to a command.</summary>
     public static void AddTo(Command command, IEnumerable<OptionSpec> specs)
     {

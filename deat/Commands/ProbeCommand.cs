@@ -22,15 +22,12 @@ internal static class ProbeCommand
         new("graphs", "on|off", "launch passes that repeat as CUDA graphs; the same bits (default on where the device can)"),
     ];
 
-    public static Command Create(Screen screen)
-    {
-        Command command = new("probe", "Measures the loss surface of a run's networks: Lipschitz bound, gains, curvature, slices.");
-        Argument<string> run = new("run") { Description = "the run folder", HelpName = "run" };
-        command.Arguments.Add(run);
-        OptionSpec.AddTo(command, Options);
-        command.SetAction(result => Run(result.GetRequiredValue(run), OptionSpec.Given(result, Options), screen));
-        return command;
-    }
+    public static Command Create(Screen screen) => OptionSpec.CommandOf(
+        "probe",
+        "Measures the loss surface of a run's networks: Lipschitz bound, gains, curvature, slices.",
+        new Argument<string>("run") { Description = "the run folder", HelpName = "run" },
+        Options,
+        (run, given) => Run(run, given, screen));
 
     private static int Run(string run, Dictionary<string, string> given, Screen screen)
     {

@@ -13,20 +13,17 @@ internal static class ReportCommand
         new("browser", "file", "the Chrome, Chromium or Edge that does (default the first one found)"),
     ];
 
-    public static Command Create(Screen screen)
-    {
-        Command command = new("report", "Writes what runs, profiles and timings show into one HTML file.");
-        Argument<string[]> paths = new("path")
+    public static Command Create(Screen screen) => OptionSpec.CommandOf(
+        "report",
+        "Writes what runs, profiles and timings show into one HTML file.",
+        new Argument<string[]>("path")
         {
             Description = $"folders of runs, folders with a {CostProfile.FileName}, files of timings",
             HelpName = "run|profile|timings",
             Arity = ArgumentArity.OneOrMore,
-        };
-        command.Arguments.Add(paths);
-        OptionSpec.AddTo(command, Options);
-        command.SetAction(result => Run(result.GetRequiredValue(paths), OptionSpec.Given(result, Options), screen));
-        return command;
-    }
+        },
+        Options,
+        (paths, given) => Run(paths, given, screen));
 
     private static int Run(string[] paths, Dictionary<string, string> given, Screen screen)
     {

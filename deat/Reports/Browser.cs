@@ -21,15 +21,19 @@ internal sealed class Browser(string program)
             string ending = OperatingSystem.IsWindows() ? ".exe" : "";
             string[] folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(
                 Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-            IEnumerable<string> programs = ((Environment.SpecialFolder[])
-                [Environment.SpecialFolder.ProgramFiles, Environment.SpecialFolder.ProgramFilesX86, Environment.SpecialFolder.LocalApplicationData])
-                .Select(Environment.GetFolderPath).Where(folder => folder.Length > 0);
+            Environment.SpecialFolder[] installed =
+            [
+                Environment.SpecialFolder.ProgramFiles, Environment.SpecialFolder.ProgramFilesX86,
+                Environment.SpecialFolder.LocalApplicationData,
+            ];
+            string[] programs = [.. installed.Select(Environment.GetFolderPath).Where(Path.IsPathRooted)];
+            string[] onMac = ["Google Chrome", "Chromium", "Microsoft Edge"];
+            string[] onWindows = ["Google/Chrome/Application/chrome.exe", "Microsoft/Edge/Application/msedge.exe"];
             return
             [
                 .. Names.SelectMany(name => folders.Select(folder => Path.Combine(folder, name + ending))),
-                .. ((string[])["Google Chrome", "Chromium", "Microsoft Edge"]).Select(name => $"/Applications/{name}.app/Contents/MacOS/{name}"),
-                .. ((string[])["Google/Chrome/Application/chrome.exe", "Microsoft/Edge/Application/msedge.exe"])
-                    .SelectMany(name => programs.Select(folder => Path.Combine(folder, name))),
+                .. onMac.Select(name => $"/Applications/{name}.app/Contents/MacOS/{name}"),
+                .. onWindows.SelectMany(name => programs.Select(folder => Path.Combine(folder, name))),
             ];
         }
     }
@@ -99,7 +103,8 @@ internal sealed class Browser(string program)
                 return $"it did not end within {Patience.TotalMinutes:0} minutes";
             }
 
-            string[] lines = $"{output.Result}\n{errors.Result}".Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+            string[] lines = $"{output.Result}\n{errors.Result}".Split(
+                '\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
             return lines.FirstOrDefault(line => line.Contains("FATAL", StringComparison.Ordinal)) ?? lines.LastOrDefault()
                 ?? $"it ended with exit code {process.ExitCode}";
         }

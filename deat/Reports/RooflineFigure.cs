@@ -62,8 +62,6 @@ internal static class RooflineFigure
             svg.Text("text end", Left - 8, y.At(tick) + 4, Power(tick));
         }
 
-        foreach (double roof in roofs)
-            DrawRoof(svg, peaks.GigabytesPerSecond, roof, x, y);
         svg.Path("axis", [(Left, Top), (Left, Bottom), (Right, Bottom)]);
         double longest = dots[0].Sum.Nanoseconds;
         foreach (Dot dot in dots)
@@ -75,6 +73,9 @@ internal static class RooflineFigure
             svg.Add($"<title>{SvgDrawing.Escape(tip)}</title></circle>");
         }
 
+        // Over the dots, which would hide what is written at the roof.
+        foreach (double roof in roofs)
+            DrawRoof(svg, peaks.GigabytesPerSecond, roof, x, y);
         svg.Text("text middle", (Left + Right) / 2, Bottom + 44, "FLOP for each byte that must move");
         svg.UpText(18, (Top + Bottom) / 2, "GFLOP/s");
         return svg.Finish("Roofline", Bottom + 58);

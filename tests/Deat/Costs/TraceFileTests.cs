@@ -77,7 +77,7 @@ public sealed class TraceFileTests
         Dictionary<int, JsonObject> kernels = Of("X kernel", "correlation");
         Assert.That(kernels.Keys, Is.EquivalentTo(launches.Keys));
         foreach (string phase in new[] { "s", "f" })
-            Assert.That(events.Where(each => Kind(each) == $"{phase} ac2g").Select(each => (int)each["id"]!), Is.EquivalentTo(kernels.Keys));
+            Assert.That(events.Where(each => Kind(each) == $"{phase} ac2g").Select(Id), Is.EquivalentTo(kernels.Keys));
         foreach ((int id, JsonObject kernel) in kernels)
         {
             int external = (int)kernel["args"]!["External id"]!;
@@ -118,7 +118,7 @@ public sealed class TraceFileTests
             9000));
         JsonObject[] events = Events(trace);
         foreach (string kind in new[] { "s ac2g", "f ac2g" })
-            Assert.That(events.Where(each => Kind(each) == kind).Select(each => (int)each["id"]!), Is.EqualTo(new[] { 1, 2 }));
+            Assert.That(events.Where(each => Kind(each) == kind).Select(Id), Is.EqualTo(new[] { 1, 2 }));
         JsonObject[] kernels = [.. events.Where(each => Kind(each) == "X kernel")];
         Assert.That(kernels.Select(each => ((decimal)each["ts"]!, (decimal)each["dur"]!)), Is.EqualTo(new[] { (3m, 1m), (5m, 2m) }));
         Assert.That(
@@ -149,6 +149,8 @@ public sealed class TraceFileTests
     private static JsonObject[] Events(JsonObject trace) => [.. trace["traceEvents"]!.AsArray().Select(each => each!.AsObject())];
 
     private static string Kind(JsonObject each) => $"{each["ph"]} {each[(string?)each["ph"] == "M" ? "name" : "cat"]}";
+
+    private static int Id(JsonObject each) => (int)each["id"]!;
 
     private static double End(JsonObject each) => (double)each["ts"]! + (double)each["dur"]!;
 

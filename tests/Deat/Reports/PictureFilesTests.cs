@@ -57,7 +57,7 @@ public sealed class PictureFilesTests
     [Test]
     public void WithoutABrowserOneLineSaysWhatIsLookedFor() => Assert.That(
         () => Browser.Find(["/nowhere/chromium"]),
-        Throws.TypeOf<UsageException>().With.Message.Contains("chromium").And.Message.Contains("msedge").And.Message.Contains("--browser FILE"));
+        Throws.TypeOf<UsageException>().With.Message.Contains("chromium").And.Message.Contains("msedge").And.Message.Contains("--browser"));
 
     [Test]
     public void WhatDrawsNothingIsNamed() => Assert.That(

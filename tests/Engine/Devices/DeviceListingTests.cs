@@ -13,7 +13,7 @@ public sealed class DeviceListingTests
         Listing("opencl:1", Backend.OpenCL), Listing("opencl:0", Backend.OpenCL), Listing("cpu", Backend.Cpu),
     ];
 
-    /// <summary>What the machine must have: a list such as "cpu,opencl,oclgrind,browser" in DEAT_REQUIRE_DEVICES, as the gate sets it.</summary>
+    /// <summary>What the machine must have: a list such as "cpu,oclgrind,browser" in DEAT_REQUIRE_DEVICES, as the gate sets it.</summary>
     [Test]
     public void RequiredDevicesArePresent()
     {
