@@ -59,11 +59,17 @@ internal static class ReportCommand
         IEnumerable<byte[]> pictures = PictureFiles.Draw(
             [.. figures.Select(figure => figure.Svg!)], Browser.Find(browser is null ? Browser.Usual : [browser]), folder);
         AtomicFile files = new(new FileOperations());
+        List<string> written = [];
         foreach (((byte[] bytes, Figure figure), int i) in pictures.Zip(figures).Select((pair, i) => (pair, i)))
         {
             string name = PictureFiles.NameOf(report, i + 1, figure.Title);
             files.Write(name, bytes.Length, stream => stream.Write(bytes), keepPrevious: false);
+            written.Add(Path.GetFileName(name));
             screen.Line($"  {name}");
         }
+
+        // What an earlier report of this name had and this one has not.
+        foreach (string old in PictureFiles.NamesBeside(report).Except(written).ToArray())
+            File.Delete(Path.Combine(folder, old));
     }
 }

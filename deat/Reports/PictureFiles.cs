@@ -48,6 +48,14 @@ internal static partial class PictureFiles
         return Path.Combine(Path.GetDirectoryName(report) ?? "", name);
     }
 
+    /// <summary>Names of the pictures that lie beside a report, also of those that an earlier one of that name had.</summary>
+    public static IEnumerable<string> NamesBeside(string report)
+    {
+        string start = $"{Path.GetFileNameWithoutExtension(report)}-";
+        return Directory.EnumerateFiles(Path.GetDirectoryName(Path.GetFullPath(report))!, "*.png").Select(file => Path.GetFileName(file))
+            .Where(name => name.StartsWith(start, StringComparison.Ordinal) && Numbered().IsMatch(name[start.Length..]));
+    }
+
     private static string Page(IReadOnlyList<string> svgs, int[] heights, Range range)
     {
         StringBuilder page = new("<!DOCTYPE html><meta charset=\"utf-8\"><style>body { margin: 0 } svg { display: block }</style>\n");
@@ -68,6 +76,9 @@ internal static partial class PictureFiles
                     planes[(c * plane) + (h * width) + w] = image.Data[(3 * (((first + h) * image.Width) + w)) + c];
         return Png.Encode(planes, rows, width);
     }
+
+    [GeneratedRegex("^[0-9]{2,}-[a-z0-9-]*[.]png$")]
+    private static partial Regex Numbered();
 
     [GeneratedRegex("[^a-z0-9]+")]
     private static partial Regex NoNames();

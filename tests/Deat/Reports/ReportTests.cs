@@ -123,9 +123,14 @@ public sealed class ReportTests
         if (!PictureFilesTests.HasBrowser)
             Assert.Ignore("no browser (Debian: apt install chromium)");
         WriteRun("mine", epochs: 2);
+        string[] foreign = ["report-a.png", "other-01-a.png"];
+        foreach (string name in foreign.Append("report-07-of-an-earlier-one.png"))
+            File.WriteAllText(Path.Combine(_folder["mine"], name), "");
         (int code, string output, _) = Run($"report {_folder["mine"]} --png");
         Assert.That(code, Is.EqualTo(ExitCodes.Ok));
         string[] names = [.. Directory.GetFiles(_folder["mine"], "*.png").Order(StringComparer.Ordinal)];
+        Assert.That(names.Select(Path.GetFileName), Is.SupersetOf(foreign));
+        names = [.. names.Where(name => !foreign.Contains(Path.GetFileName(name)))];
         Assert.That(names.Select(Path.GetFileName), Is.EqualTo(new[]
         {
             "report-01-accuracy-under-cw10-against-passes.png", "report-02-accuracy-under-cw10-against-seconds.png",
