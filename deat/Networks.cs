@@ -8,9 +8,12 @@ namespace Deat.Training;
 /// <param name="Name">What --model takes.</param>
 /// <param name="Title">One line for people.</param>
 /// <param name="Width">Channels of the first layer as published.</param>
-/// <param name="Make">The network of a width, for a number of classes and channels.</param>
-public sealed record NetworkKind(string Name, string Title, int Width, Func<int, int, int, Module> Make) : IPart
+/// <param name="Make">The network of a width, for a number of classes and channels, with a rate of dropout.</param>
+public sealed record NetworkKind(string Name, string Title, int Width, Func<int, int, int, double, Module> Make) : IPart
 {
+    /// <summary>The rate of dropout, from 0 to below 1; null where the network has none.</summary>
+    public double? Dropout { get; init; }
+
     /// <summary>Rows and columns of the images that it takes; any if null.</summary>
     public int? Size { get; init; }
 
@@ -24,11 +27,11 @@ public sealed record NetworkKind(string Name, string Title, int Width, Func<int,
     public Module Create(int width, ImageSet images)
     {
         RequireFit(images);
-        return Make(width, images.Classes, images.Channels);
+        return Make(width, images.Classes, images.Channels, Dropout ?? 0);
     }
 
     /// <inheritdoc/>
-    public bool Equals(NetworkKind? other) => other?.Name == Name;
+    public bool Equals(NetworkKind? other) => other is not null && (other.Name, other.Dropout) == (Name, Dropout);
 
     /// <inheritdoc/>
     public override int GetHashCode() => Name.GetHashCode(StringComparison.Ordinal);
@@ -52,20 +55,21 @@ public static partial class Networks
     public static IReadOnlyList<NetworkKind> All { get; } =
     [
         .. ((int[])[18, 34, 50]).Select(depth => new NetworkKind(
-            $"pre{depth}", $"PreAct-ResNet-{depth}", 64, (width, classes, channels) => new PreActResNet(depth, width, classes, channels))),
+            $"pre{depth}", $"PreAct-ResNet-{depth}", 64,
+            (width, classes, channels, _) => new PreActResNet(depth, width, classes, channels))),
         Wide(28, 10),
         Wide(34, 10),
         .. ((int[])[16, 19]).Select(depth => new NetworkKind(
-            $"vgg{depth}", $"VGG-{depth} with batch norm", 64, (width, classes, channels) => new Vgg(depth, width, classes, channels))
+            $"vgg{depth}", $"VGG-{depth} with batch norm", 64, (width, classes, channels, _) => new Vgg(depth, width, classes, channels))
         {
             Size = Vgg.Size,
         }),
         new(
-            "dense121", "DenseNet-121 of growth 12", 24, (width, classes, channels) => new DenseNet121(width / 2, classes, channels))
+            "dense121", "DenseNet-121 of growth 12", 24, (width, classes, channels, _) => new DenseNet121(width / 2, classes, channels))
         {
             WidthStep = 2,
         },
-        new("mnist", "the small one of fast_adversarial", 16, (width, classes, channels) => new MnistNet(width, classes, channels))
+        new("mnist", "the small one of fast_adversarial", 16, (width, classes, channels, _) => new MnistNet(width, classes, channels))
         {
             Size = MnistNet.Size,
         },
@@ -86,7 +90,10 @@ public static partial class Networks
 
     private static NetworkKind Wide(int depth, int factor) => new(
         $"wrn-{depth}-{factor}", $"WRN-{depth}-{factor}", 16,
-        (width, classes, channels) => new WideResNet(depth, factor, width, classes, channels));
+        (width, classes, channels, dropout) => new WideResNet(depth, factor, width, classes, channels, dropout))
+    {
+        Dropout = 0,
+    };
 
     private static int Number(Group digits) => int.Parse(digits.ValueSpan, CultureInfo.InvariantCulture);
 

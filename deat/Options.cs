@@ -187,6 +187,7 @@ public sealed record TrainOptions
         ("normalization", Data.Normalization),
         ("model", Network.Name),
         ("width", OptionTexts.Write(Width)),
+        ("dropout", Write(Network.Dropout)),
         ("epochs", OptionTexts.Write(Epochs)),
         ("max-passes", Write(MaxPasses)),
         ("batch-size", OptionTexts.Write(BatchSize)),

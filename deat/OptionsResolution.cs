@@ -17,7 +17,7 @@ public static class OptionsResolution
     {
         TrainingMethod method = MethodResolution.Method(texts);
         AdversaryOptions adversary = MethodResolution.Adversary(texts, method);
-        NetworkKind network = Networks.Find(texts.Text("model") ?? "pre18");
+        NetworkKind network = Network(texts);
         texts.Choice("opt-level", "O0", "O0");
         Pixels step = texts.Size("attack-step", DefaultAttackStep);
         DataOptions data = Data(texts);
@@ -61,6 +61,18 @@ public static class OptionsResolution
         return ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong seed)
             ? seed
             : throw new UsageException($"--seed '{text}' is not a whole number from 0 on");
+    }
+
+    private static NetworkKind Network(OptionTexts texts)
+    {
+        NetworkKind network = Networks.Find(texts.Text("model") ?? "pre18");
+        if (network.Dropout is null)
+            return texts.IsGiven("dropout")
+                ? throw new UsageException($"--dropout {texts.Text("dropout")} conflicts with --model {network.Name}, which has none")
+                : network;
+        return texts.Number("dropout", 0, 0, 1) is < 1 and double rate
+            ? network with { Dropout = rate }
+            : throw new UsageException($"--dropout {texts.Text("dropout")} leaves nothing: it is a number from 0 to below 1");
     }
 
     private static int Width(OptionTexts texts, NetworkKind network)

@@ -23,7 +23,8 @@ internal static class TrainCommand
         new("alpha", "size", "size of an attack step, as --epsilon (default by method)"),
         new("delta-init", "kind", "where delta starts: zero, uniform, normal, bernoulli (default by method)", "init"),
         new("init-tau", "size", "size of the start, as --epsilon (default by method)"),
-        new("attack-bn", "mode", "batch norm in passes that only attack: train (by the batch), eval (default train; friendly: eval)"),
+        new("attack-bn", "mode", "batch norm and dropout in passes that only attack: train (by the batch; active), eval (by the running "
+            + "statistics; off) (default train; friendly: eval)"),
         new("patience", "n", "friendly: how many wrong predictions the attack goes beyond (default 3)", "tau"),
         new("fosc", "x", "fosc: limit of the stationary condition in the first epoch (default 0.5)"),
         new("first-steps", "n", "propagate: steps by the first layer in each iteration (default 3)"),
@@ -46,6 +47,7 @@ internal static class TrainCommand
         new("normalization", "kind", "the network's input: std (by mean and deviation), 01 (pixels), +-1 (default std)"),
         new("model", "name", $"the network: {Networks.All.Names()} (default pre18); wrn-D-F for other depths and factors", "model-struc"),
         new("width", "n", "channels of the network's first layer (default as published: 64; wrn, mnist 16; dense121 24)"),
+        new("dropout", "rate", "wrn: part of the activations in each block that training passes set to zero, 0 to below 1 (default 0)"),
         new("epochs", "n", "how often all training images come (default 50)"),
         new("max-passes", "n", "end after so many forward and backward passes over them, and spread the learning rate over these"),
         new("batch-size", "n", "images per minibatch (default 128)"),
@@ -146,8 +148,9 @@ internal static class TrainCommand
     {
         screen.Line($"method {options.Method.Name}: {options.Method.Title}");
         screen.Line($"sizes  epsilon {options.Adversary.Epsilon}; alpha {options.Adversary.Alpha?.ToString() ?? "none"}");
+        string layers = options.Network.Dropout > 0 ? "batch norm and dropout" : "batch norm";
         if (options.Adversary.AttackNorm is { } mode)
-            screen.Line($"attack passes use batch norm in {mode.ToString().ToLowerInvariant()} mode and compute no weight gradients");
+            screen.Line($"attack passes use {layers} in {mode.ToString().ToLowerInvariant()} mode and compute no weight gradients");
         if (options.Data.ValidatesOnTest)
             screen.Line("note: test images choose the best epoch, so that its accuracy on them is too good");
         string line = "options";

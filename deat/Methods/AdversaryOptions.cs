@@ -20,7 +20,7 @@ public sealed record AdversaryOptions
     /// <summary>The size tau of a start other than zero, in pixel range [0,1].</summary>
     public Pixels? Tau { get; init; }
 
-    /// <summary>How batch normalisation behaves in passes that only move delta.</summary>
+    /// <summary>How batch normalisation and dropout behave in passes that only move delta.</summary>
     public BatchNormMode? AttackNorm { get; init; }
 
     /// <summary>How often an image may be classified wrongly before the attack leaves it as it is; null if never.</summary>
@@ -51,12 +51,16 @@ public sealed record AdversaryOptions
     public double? TargetAccuracy { get; init; }
 }
 
-/// <summary>How batch normalisation behaves.</summary>
+/// <summary>How batch normalisation and dropout behave.</summary>
 public enum BatchNormMode
 {
-    /// <summary>By the statistics of the batch, to which the running ones move: what the authors' scripts do in attacks.</summary>
+    /// <summary>
+    /// By the statistics of the batch, to which the running ones move, and with dropout: what the authors' scripts do in attacks.
+    /// </summary>
     Train,
 
-    /// <summary>By the running statistics, which stay as they are: what the original code of TRADES, MART and FAT does.</summary>
+    /// <summary>
+    /// By the running statistics, which stay as they are, and without dropout: what the original code of TRADES, MART and FAT does.
+    /// </summary>
     Eval,
 }

@@ -51,15 +51,14 @@ public sealed class NetworkRunTests : WholeRuns
     [Test]
     public void ARunWithDropoutGoesOnWithTheSameBits([ValueSource(typeof(TestDevices), nameof(TestDevices.Ids))] string id)
     {
-        byte[] whole = Trained(dropout: 0.3, saves: false);
-        Assert.That(Trained(dropout: 0.3, saves: true), Is.EqualTo(whole));
-        Assert.That(Trained(dropout: 0, saves: false), Is.Not.EqualTo(whole));
+        byte[] whole = Trained("0.3", saves: false);
+        Assert.That(Trained("0.3", saves: true), Is.EqualTo(whole));
+        Assert.That(Trained("0", saves: false), Is.Not.EqualTo(whole));
 
-        byte[] Trained(double dropout, bool saves)
+        byte[] Trained(string dropout, bool saves)
         {
             Trainer Start() => new(
-                TestDevices.Get(id), TinyRuns.Options("--method mdeat --epochs 1"), TinyRuns.Images(count: 16),
-                model: new WideResNet(depth: 10, factor: 1, width: 4, dropout: dropout));
+                TestDevices.Get(id), TinyRuns.Options($"--epochs 1 --model wrn-10-1 --dropout {dropout}"), TinyRuns.Images(count: 16));
             using Trainer first = Start(), second = Start();
             first.TrainBatch();
             if (saves)
@@ -68,6 +67,46 @@ public sealed class NetworkRunTests : WholeRuns
             last.TrainBatch();
             return TinyRuns.File(last);
         }
+    }
+
+    [Test]
+    public void ARunWithDropoutFromTheCommandLineToItsEvaluation()
+    {
+        TemporaryFolder folder = new();
+        const string Tiny = "train --device cpu --model wrn-10-1 --width 2 --epochs 2 --batch-size 16 --train-images 42 "
+            + "--validation-images 10 --validation-attack cw1 --test-images 10 --test-attacks clean --max-replays 2";
+        Assert.That(Run($"{Tiny} --dropout 0.25 --out-dir {folder["run"]}"), Does.Contain("--width 2 --dropout 0.25"));
+        Run($"{Tiny} --out-dir {folder["without"]}");
+        string last = folder["run/last.safetensors"];
+        byte[] whole = File.ReadAllBytes(last);
+        Assert.That(File.ReadAllBytes(folder["without/last.safetensors"]), Is.Not.EqualTo(whole));
+        // As after a kill in the second epoch.
+        File.Copy(last + ".prev", last, overwrite: true);
+        Assert.That(Run($"train --resume {folder["run"]}"), Does.Contain("resumed at epoch 1"));
+        Assert.That(File.ReadAllBytes(last), Is.EqualTo(whole));
+
+        // An evaluation is that of a network without dropout.
+        string eval = $"eval {folder["run"]} --device cpu --attack clean,pgd2", config = folder["run/config.json"];
+        string shown = Run(eval);
+        File.WriteAllText(config, File.ReadAllText(config).Replace("\"dropout\": \"0.25\"", "\"dropout\": \"0\""));
+        Assert.That(Losses(Run(eval)), Is.EqualTo(Losses(shown)).And.Not.Empty);
+        folder.Delete();
+
+        static string[] Losses(string text) => [.. text.Split('\n').Where(line => line.StartsWith("all", StringComparison.Ordinal))];
+    }
+
+    [TestCase("train", 3)]
+    [TestCase("eval", 1)]
+    public void DropoutInPassesThatAttackFollowsBatchNorm(string mode, int passes)
+    {
+        ComputeDevice device = TestDevices.Get("cpu");
+        using Trainer trainer = new(
+            device, TinyRuns.Options($"--method pgd --replays 2 --model wrn-10-1 --dropout 0.5 --attack-bn {mode}"),
+            TinyRuns.Images(count: 8));
+        device.Ledger.Clear();
+        trainer.TrainBatch();
+        LedgerEntry dropped = device.Ledger.Total(key => key.Layer == "block1.layer.0.dropout");
+        Assert.That(dropped.Launches, Is.EqualTo(2 * passes), "forward and backward");
     }
 
     [Test]

@@ -33,6 +33,7 @@ public sealed class OptionsTests
         "--method cat --target-accuracy 0.3 --max-replays 5",
         "--method fosc --fosc 0.2",
         "--method trades --loop fosc --awp-gamma 0.005 --grad-align 0.2",
+        "--model wrn-10-2 --width 4 --dropout 0.25",
         "--average ema --average-decay 0.99 --average-warm-up off --stop-after 3",
         "--average swa --average-start 2 --epochs 4 --on-collapse rollback",
         "--lr-schedule cosine --lr-min 0.001 --momentum 0.8",

@@ -46,7 +46,7 @@ public sealed class NetworkTests
     public void HasTheReferencesParameters(string name, int parameters, int entries)
     {
         NetworkKind kind = Networks.Find(name);
-        using Module model = kind.Make(kind.Width, 10, name == "mnist" ? 1 : 3);
+        using Module model = kind.Make(kind.Width, 10, name == "mnist" ? 1 : 3, 0);
         Assert.That(model.Parameters().Sum(entry => entry.Parameter.Shape.Count), Is.EqualTo(parameters));
         Assert.That(model.State().Count(), Is.EqualTo(entries));
     }
@@ -62,7 +62,7 @@ public sealed class NetworkTests
     [TestCase("mnist", "0.weight", "0.bias", "2.weight", "5.weight", "7.bias")]
     public void EntriesAreNamedAndOrderedAsInPyTorch(string name, params string[] some)
     {
-        using Module model = Networks.Find(name).Make(4, 10, 3);
+        using Module model = Networks.Find(name).Make(4, 10, 3, 0);
         Assert.That(model.State().Select(entry => entry.Name).Where(some.Contains), Is.EqualTo(some));
     }
 
@@ -71,7 +71,7 @@ public sealed class NetworkTests
     {
         var (_, width, channels, size, reference) = Small.First(network => network.Name == name);
         Random random = new(5);
-        using Module model = Networks.Find(name).Make(width, 10, channels);
+        using Module model = Networks.Find(name).Make(width, 10, channels, 0);
         model.Place(TestDevices.Get(id), ElementType.Float64, seed: 3);
         Scatter(model, random);
         Dictionary<string, (int[] Extents, double[] Values)> weights = Weights(model);
@@ -106,7 +106,7 @@ public sealed class NetworkTests
     public void TheFirstLayerAndTheRestAreTheNetwork([ValueSource(nameof(Names))] string name)
     {
         var (_, width, channels, size, _) = Small.First(network => network.Name == name);
-        using Module model = Networks.Find(name).Make(width, 10, channels);
+        using Module model = Networks.Find(name).Make(width, 10, channels, 0);
         model.Place(TestDevices.Get("cpu"), ElementType.Float32, seed: 3);
         IFirstLayer parts = (IFirstLayer)model;
         using Tape tape = new(model.Device, Wanted.None);
@@ -123,7 +123,8 @@ public sealed class NetworkTests
     public void AnotherWidthAndAnotherNumberOfClassesAreNamed([ValueSource(nameof(Names))] string name)
     {
         NetworkKind kind = Networks.Find(name);
-        using Module model = Placed(kind.Make(4, 10, 3)), wide = Placed(kind.Make(8, 10, 3)), hundred = Placed(kind.Make(4, 100, 3));
+        using Module model = Placed(kind.Make(4, 10, 3, 0)), wide = Placed(kind.Make(8, 10, 3, 0));
+        using Module hundred = Placed(kind.Make(4, 100, 3, 0));
         Assert.That(
             () => model.LoadStateDict(wide.StateDict()),
             Throws.TypeOf<StateFileException>().With.Message.Contain("(--width 8?)"));
@@ -164,7 +165,7 @@ public sealed class NetworkTests
     {
         NetworkKind kind = Networks.Find(name);
         (int channels, int size) = name == "mnist" ? (1, 28) : (3, 32);
-        using Module model = kind.Make(kind.Width, 10, channels);
+        using Module model = kind.Make(kind.Width, 10, channels, 0);
         model.Place(TestDevices.Get("cpu"), ElementType.Float32, seed: 1);
         HashSet<string> layers = [.. model.Parameters().Where(entry => entry.Parameter.Extents.Count > 1)
             .Select(entry => entry.Name[..entry.Name.LastIndexOf('.')])];
