@@ -117,6 +117,9 @@ public sealed record TrainOptions
     /// <summary>The attacks on test images at the end.</summary>
     public required IReadOnlyList<Attack> TestAttacks { get; init; }
 
+    /// <summary>The step size of these attacks, where they have one of their own.</summary>
+    public required Pixels AttackStep { get; init; }
+
     /// <summary>Images on which the loss surface is measured after each epoch; 0 for none.</summary>
     public int ProbeImages { get; init; }
 
@@ -205,7 +208,7 @@ public sealed record TrainOptions
         ("on-collapse", Guard?.Action.ToString().ToLowerInvariant()),
         ("validation-attack", ValidationAttack.Name),
         ("test-attacks", string.Join(',', TestAttacks.Select(attack => attack.Name))),
-        ("attack-step", ValidationAttack.StepSize.Text),
+        ("attack-step", AttackStep.Text),
         ("probe", ProbeImages > 0 ? OptionTexts.Write(ProbeImages) : null),
         ("precision", OptionTexts.Write(Precision)),
         ("attack-precision", OptionTexts.Write(AttackPrecision)),

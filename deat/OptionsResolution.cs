@@ -9,7 +9,8 @@ public static class OptionsResolution
     /// <summary>The largest number of images that a probe takes.</summary>
     public const int MaxProbeImages = 10_000;
 
-    private static readonly Pixels DefaultAttackStep = Pixels.Parse("2/255", "--attack-step");
+    /// <summary>The size of a step of attacks that evaluate in Linf.</summary>
+    public static readonly Pixels DefaultAttackStep = Pixels.Parse("2/255", "--attack-step");
 
     /// <summary>Resolves every option of a training run.</summary>
     /// <exception cref="UsageException">An option cannot be understood or contradicts another.</exception>
@@ -44,6 +45,7 @@ public static class OptionsResolution
             Guard = Guard(texts, data, method, adversary.Epsilon, step),
             ValidationAttack = Attack.Parse(texts.Text("validation-attack") ?? "cw10", adversary.Epsilon, step),
             TestAttacks = Attack.ParseList(texts.Text("test-attacks") ?? "clean,pgd10", adversary.Epsilon, step),
+            AttackStep = step,
             ProbeImages = texts.Integer("probe", 0, 0, MaxProbeImages),
             Precision = precision,
             AttackPrecision = texts.Precision("attack-precision", precision),

@@ -12,12 +12,16 @@ internal static class EvalCommand
 {
     internal const string ResultFile = "result.json";
 
+    /// <summary>The networks of a run, as --checkpoint takes them.</summary>
+    internal static readonly string[] Networks = ["best", "last", "average"];
+
     private static readonly string Names = string.Join(", ",
         [.. Attacks.All.Select(kind => kind.Name + (kind.Steps is null ? "20" : "")), .. AttackChain.Ensembles.Select(all => all.Name)]);
 
     private static readonly OptionSpec[] Options =
     [
-        new("checkpoint", "name", "best or last (default best, where there is one)"),
+        new("checkpoint", "name", "best, last: the network as it was trained; average: its averaged weights after the last epoch, "
+            + "of a run with --average (default best, where there is one)"),
         new("attack", "names", $"{Names}, with commas; a+b: b on what a leaves (default clean,fgsm,pgd20,cw20)", "attacks"),
         new("norm", "linf|l2", "how a perturbation is measured (default linf)"),
         new("epsilon", "size", "radius of the ball: pixels 8, a quotient 8/255 or a fraction 0.031 (default the run's; l2 128/255)", "eps"),
@@ -51,7 +55,8 @@ internal static class EvalCommand
         (string setting, IReadOnlyList<AttackChain> chains) = Chains(own, options, screen);
         ulong seed = given.ContainsKey("seed") ? OptionsResolution.Seed(own) : options.Seed;
         int batchSize = own.Integer("batch-size", 128, 1, 65_536);
-        (string file, Checkpoint checkpoint) = Load(run, own);
+        string name = own.Choice("checkpoint", File.Exists(PathOf(run, "best")) ? "best" : "last", Networks);
+        (string file, Checkpoint checkpoint) = (PathOf(run, name), Read(run, name, options));
         using ComputeDevice? opened = open is null ? DeviceText.Open(own.Text("device") ?? "auto", own, screen) : null;
         ComputeDevice device = open ?? opened!;
         ImageSet images = options.Data.Open().Test;
@@ -65,6 +70,7 @@ internal static class EvalCommand
         screen.Line($"{setting}; seed {seed}; {images.Count} images of {images.Name}");
         Dictionary<string, string> subject = new()
         {
+            ["checkpoint"] = name,
             ["network"] = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(file))),
             ["images"] = images.Digest,
             ["attacks"] = string.Join(',', chains.Select(chain => chain.Name)),
@@ -110,7 +116,7 @@ internal static class EvalCommand
     {
         bool isL2 = own.Choice("norm", "linf", "linf", "l2") == "l2";
         Pixels epsilon = own.Size("epsilon", isL2 ? Pixels.Parse("128/255", "--epsilon") : options.Adversary.Epsilon);
-        Pixels step = own.Size("attack-step", isL2 ? Pixels.Parse("15/255", "--attack-step") : options.ValidationAttack.StepSize);
+        Pixels step = own.Size("attack-step", isL2 ? Pixels.Parse("15/255", "--attack-step") : OptionsResolution.DefaultAttackStep);
         int restarts = own.Integer("restarts", 1, 1, 1000);
         if (own.Text("epsilon") is { } written && epsilon.Text != written)
             screen.Line($"note: --epsilon {written} counts grey levels: {epsilon} of the pixel range");
@@ -131,12 +137,18 @@ internal static class EvalCommand
         return OptionsResolution.Train(new OptionTexts(data, RunConfig.Read(run)));
     }
 
-    private static (string File, Checkpoint Checkpoint) Load(string run, OptionTexts own)
+    /// <summary>The file of a network of a run.</summary>
+    internal static string PathOf(string run, string name) => Path.Combine(run, $"{name}.safetensors");
+
+    /// <summary>Reads a network of a run.</summary>
+    /// <exception cref="CheckpointException">The run has no such network.</exception>
+    internal static Checkpoint Read(string run, string name, TrainOptions options)
     {
-        string best = Path.Combine(run, RunFolder.BestFile);
-        string wanted = own.Choice("checkpoint", File.Exists(best) ? "best" : "last", "best", "last");
-        string file = wanted == "best" ? best : Path.Combine(run, RunFolder.LastFile);
-        return (file, Checkpoint.Read(file));
+        string file = PathOf(run, name);
+        if (name != "average" || File.Exists(file))
+            return Checkpoint.Read(file);
+        string reason = options.Average is { } average ? $"--average {average.Rule.Name} has not begun" : "it was trained without --average";
+        throw new CheckpointException($"no averaged weights in {run}: {reason}; choose --checkpoint best or last");
     }
 
     /// <summary>Gives a network the weights of a checkpoint.</summary>

@@ -13,7 +13,7 @@ internal static class ProbeCommand
 
     private static readonly OptionSpec[] Options =
     [
-        new("checkpoint", "name", "best, last or both (default both, where there are)"),
+        new("checkpoint", "name", "best, last, average (as for deat eval), or all that there are (default all)"),
         new("images", "n", $"validation images, training images without any (default as --probe of the run, or {UsualImages})"),
         new("batch-size", "n", "images at once, rounded down to a power of two (default as the run)"),
         new("data-dir", "folder", "where the data set's files are, if not where the run found them"),
@@ -53,7 +53,7 @@ internal static class ProbeCommand
         using SurfaceProbe probe = new(model, options, images, stop: () => stop.IsRequested);
         try
         {
-            (string, ProbeMetrics)[] shown = [.. networks.Select(name => Measure(probe, model, run, name, screen))];
+            (string, ProbeMetrics)[] shown = [.. networks.Select(name => Measure(probe, model, run, name, EvalCommand.Read(run, name, options), screen))];
             screen.Line();
             foreach (string line in ProbeText.Table(shown))
                 screen.Line(line);
@@ -67,17 +67,15 @@ internal static class ProbeCommand
 
     private static string[] Networks(string run, OptionTexts own)
     {
-        string[] known = ["best", "last"];
-        string wanted = own.Choice("checkpoint", "both", [.. known, "both"]);
-        string[] there = [.. known.Where(name => wanted == "both" ? File.Exists(PathOf(run, name)) : wanted == name)];
-        return there.Length > 0 ? there : throw new CheckpointException($"no checkpoint at {PathOf(run, "last")}");
+        string[] known = EvalCommand.Networks;
+        string wanted = own.Choice("checkpoint", "all", [.. known, "all"]);
+        string[] there = [.. known.Where(name => wanted == "all" ? File.Exists(EvalCommand.PathOf(run, name)) : wanted == name)];
+        return there.Length > 0 ? there : throw new CheckpointException($"no checkpoint at {EvalCommand.PathOf(run, "last")}");
     }
 
-    private static string PathOf(string run, string name) => Path.Combine(run, $"{name}.safetensors");
-
-    private static (string Network, ProbeMetrics Metrics) Measure(SurfaceProbe probe, Module model, string run, string name, Screen screen)
+    private static (string Network, ProbeMetrics Metrics) Measure(
+        SurfaceProbe probe, Module model, string run, string name, Checkpoint checkpoint, Screen screen)
     {
-        Checkpoint checkpoint = Checkpoint.Read(PathOf(run, name));
         EvalCommand.Load(model, checkpoint);
         int epoch = checkpoint.StateAs<TrainerState>().Epoch - 1;
         AtomicFile files = new(new FileOperations());

@@ -53,7 +53,7 @@ internal sealed class SurfaceProbe : IDisposable
             Images = images.Name,
             Count = images.Count,
             Epsilon = epsilon,
-            StrongStep = options.ValidationAttack.StepSize.Value,
+            StrongStep = options.AttackStep.Value,
             CurvatureStep = CurvaturePart * epsilon,
             ImageShape = [images.Channels, images.Height, images.Width],
             ClassNames = images.ClassNames,

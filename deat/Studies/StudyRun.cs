@@ -14,7 +14,7 @@ namespace Deat.Training;
 internal sealed class StudyRun(
     Study study, IReadOnlyDictionary<string, string> given, string? attacks, string folder, Screen screen)
 {
-    private static readonly string[] OfEvaluation = ["data-dir", "test-images", "graphs"];
+    private static readonly string[] OfEvaluation = ["data-dir", "test-images", "attack-step", "graphs"];
 
     private readonly Dictionary<string, string> _failures = [];
 
@@ -104,7 +104,7 @@ internal sealed class StudyRun(
     private void Check(StudyRow row)
     {
         TrainOptions options = OptionsResolution.Train(study.Texts(row, given));
-        AttackChain.ParseList(attacks ?? study.Attacks, options.Adversary.Epsilon, options.ValidationAttack.StepSize);
+        AttackChain.ParseList(attacks ?? study.Attacks, options.Adversary.Epsilon, options.AttackStep);
         string run = In(row.Name);
         if (CanResume(run) || Read(row).Attacks.Count > 0)
             RunFolder.RequireSame(run, options.ToJson(), TrainCommand.MayDifferOnResume, RunConfig.Complete);

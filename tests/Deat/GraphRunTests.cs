@@ -207,7 +207,7 @@ public sealed class GraphRunTests : WholeRuns
         for (int epoch = 1; epoch <= options.Epochs; epoch++)
         {
             TinyRuns.Train(trainer, epoch);
-            evaluator.Run(Attack.Parse("cw2", options.Adversary.Epsilon, options.ValidationAttack.StepSize), options.Seed);
+            evaluator.Run(Attack.Parse("cw2", options.Adversary.Epsilon, options.AttackStep), options.Seed);
         }
 
         return (TinyRuns.File(trainer), LedgerCount.Of(device.Ledger));

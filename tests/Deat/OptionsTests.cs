@@ -40,6 +40,7 @@ public sealed class OptionsTests
         "--lr-schedule one-cycle --lr-max 0.2",
         "--precision bf16",
         "--precision bf16 --attack-precision tf32",
+        "--validation-attack fgsm --test-attacks pgd10",
         "--validation-attack pgd5 --test-attacks clean,fgsm,cw20 --attack-step 1/255 --device cpu",
     ];
 

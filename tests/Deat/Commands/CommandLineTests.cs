@@ -106,6 +106,21 @@ public sealed class CommandLineTests
     }
 
     [Test]
+    public void TheStepOfAnEvaluationIsItsOwnAndNotThatOfTheRunsValidation()
+    {
+        Run($"{Tiny.Replace("validation-attack cw1", "validation-attack fgsm")} --attack-step 1 --epochs 1 --out-dir {_folder["run"]}");
+        JsonNode config = JsonNode.Parse(File.ReadAllText(_folder["run/config.json"]))!;
+        Assert.That((string?)config["attack-step"], Is.EqualTo("1/255"), "for the test, also after a resumption");
+        string eval = $"eval {_folder["run"]} --device cpu --attack pgd1";
+        Assert.That(Run(eval).Output, Does.Contain("epsilon 8/255 = 0.031373; step 2/255 = 0.007843;"));
+        Assert.That(Run($"{eval} --attack-step 3").Output, Does.Contain("; step 3/255 = "));
+        Assert.That(Run($"{eval} --norm l2").Output, Does.Contain("; step 15/255 = "));
+        string errors = Run($"{eval} --checkpoint average").Errors;
+        AssertOneLine(errors);
+        Assert.That(errors, Does.Contain("no averaged weights").And.Contain("it was trained without --average; choose --checkpoint best"));
+    }
+
+    [Test]
     public void TwoRunsWithOneSeedLeaveTheSameFiles()
     {
         Run($"{Tiny} --epochs 2 --seed 3 --out-dir {_folder["a"]}");

@@ -114,6 +114,20 @@ public sealed class GuardedRunTests
         Assert.That(average.Arrays[0].Data, Is.EqualTo(last.Arrays[0].Data));
         Assert.That(average.Arrays.First(array => array.Name.EndsWith("running_mean", StringComparison.Ordinal)).Data,
             Is.Not.EqualTo(last.Arrays.First(array => array.Name.EndsWith("running_mean", StringComparison.Ordinal)).Data));
+
+        string eval = $"eval {_folder["run"]} --device cpu --attack clean --checkpoint";
+        string[] tested = [.. File.ReadAllLines(_folder["run/output.log"])[^5..].Where((_, i) => i % 2 == 0)];
+        foreach ((string network, string row) in EvalCommand.Networks.Zip(tested))
+        {
+            (code, output, string errors) = Run($"{eval} {network}");
+            Assert.That((code, errors), Is.EqualTo((ExitCodes.Ok, "")));
+            Assert.That(output, Does.Contain($"{network}.safetensors, after epoch"));
+            string loss = output.Split('\n').First(line => line.StartsWith("loss", StringComparison.Ordinal)).Split(' ')[^1];
+            Assert.That(row, Does.Contain(loss), "as in the test at the end of the run");
+        }
+
+        (code, output, _) = Run($"probe {_folder["run"]} --device cpu --images 4");
+        Assert.That(output, Does.Contain("average, epoch 1").And.Contain("last, epoch 1").And.Contain("best, epoch"));
     }
 
     private byte[] Network(string run) =>

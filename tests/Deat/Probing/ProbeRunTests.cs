@@ -118,7 +118,8 @@ public sealed class ProbeRunTests
         string run = $"probe {_folder["run"]} --device cpu";
         AssertOneLine(Run($"{run} --images 11").Errors, "--images 11 is more than the 10 images of procedural/validation");
         AssertOneLine(Run($"{run} --images 0").Errors, "--images '0' is not a whole number from 1");
-        AssertOneLine(Run($"{run} --checkpoint first").Errors, "--checkpoint 'first' is not one of best, last, both");
+        AssertOneLine(Run($"{run} --checkpoint average").Errors, "no averaged weights in");
+        AssertOneLine(Run($"{run} --checkpoint first").Errors, "--checkpoint 'first' is not one of best, last, average, all");
         File.WriteAllText(_folder["run/metrics.jsonl"], "");
         AssertOneLine(Run(run).Errors, "no line for epoch 0");
         File.Delete(_folder["run/last.safetensors"]);
