@@ -151,7 +151,9 @@ internal static class AutoStepKernels
         if (n >= best.IntLength)
             return;
         T value = Real.Load(best, n);
-        bool isStuck = Real.Load(kept, n) > T.Zero && Real.Load(before, n) >= value;
+        T last = Real.Load(before, n);
+        // Not >=, which compilers of OpenCL turn round: a NaN is not at or above a number either.
+        bool isStuck = Real.Load(kept, n) == T.One && (last > value || last == value);
         bool halves = Real.Load(active, n) != 0 && (Real.Load(rises, n) <= fewRises || isStuck);
         if (halves)
             Real.Store(steps, n, Real.Load(steps, n) / (T.One + T.One));

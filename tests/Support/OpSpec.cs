@@ -84,6 +84,9 @@ internal sealed record OpCase
     /// <summary>Whether a NaN input leaves the gradient open (a kink at NaN).</summary>
     public bool NaNGradientOpen { get; init; }
 
+    /// <summary>Why an infinity may become a NaN or stay one; null where the kernel's text decides.</summary>
+    public string? InfinityOpen { get; init; }
+
     /// <summary>
     /// Operands in which the result is linear, each with the others fixed: sum(y * dy) = sum(x * dx), in integer mode exactly but for
     /// what is inexact. An operand "b" is a bias, which both sides leave out.

@@ -78,6 +78,7 @@ internal static partial class OpSpecs
             // The unbiased variance has the factor m / (m - 1).
             Inexact = ["variance"],
             NaNGradientOpen = _relu || !_training,
+            InfinityOpen = _training ? "means of parts are merged by their differences, and devices have other parts" : null,
             Run = scope => BatchNorm(scope.Tape, scope["x"], StateOf(scope), _training, _relu),
             Reference = Reference,
         };

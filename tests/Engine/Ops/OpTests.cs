@@ -24,6 +24,14 @@ public sealed class OpTests
             OpCheck.Run((OpSpec)spec, opened, seed);
     }
 
+    [TestCaseSource(nameof(Everywhere))]
+    public void SpecialValuesArriveWhereTheTextSays(object spec, string device)
+    {
+        ComputeDevice opened = TestDevices.Get(device);
+        foreach (int seed in Seeds(device.EndsWith(TestDevices.AsGpu, StringComparison.Ordinal) ? 3 : 8))
+            SpecialValues.Run((OpSpec)spec, opened, seed);
+    }
+
     [TestCaseSource(nameof(DifferentiableEverywhere))]
     public void GradientsAreTheDifferencesOfTheForwardPass(object spec, string device)
     {
