@@ -147,7 +147,9 @@ internal static class EvalCommand
         string file = PathOf(run, name);
         if (name != "average" || File.Exists(file))
             return Checkpoint.Read(file);
-        string reason = options.Average is { } average ? $"--average {average.Rule.Name} has not begun" : "it was trained without --average";
+        string reason = options.Average is { } average
+            ? $"--average {average.Rule.Name} has not begun"
+            : "it was trained without --average";
         throw new CheckpointException($"no averaged weights in {run}: {reason}; choose --checkpoint best or last");
     }
 

@@ -53,7 +53,8 @@ internal static class ProbeCommand
         using SurfaceProbe probe = new(model, options, images, stop: () => stop.IsRequested);
         try
         {
-            (string, ProbeMetrics)[] shown = [.. networks.Select(name => Measure(probe, model, run, name, EvalCommand.Read(run, name, options), screen))];
+            (string, ProbeMetrics)[] shown = [.. networks.Select(
+                name => Measure(probe, model, run, name, EvalCommand.Read(run, name, options), screen))];
             screen.Line();
             foreach (string line in ProbeText.Table(shown))
                 screen.Line(line);

@@ -1,5 +1,4 @@
 using Deat.Engine;
-using Deat.Nn;
 using Deat.Training;
 using NUnit.Framework;
 
