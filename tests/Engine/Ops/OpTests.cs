@@ -28,7 +28,7 @@ public sealed class OpTests
     public void SpecialValuesArriveWhereTheTextSays(object spec, string device)
     {
         ComputeDevice opened = TestDevices.Get(device);
-        foreach (int seed in Seeds(device.EndsWith(TestDevices.AsGpu, StringComparison.Ordinal) ? 4 : 20))
+        foreach (int seed in Seeds(device.EndsWith(TestDevices.AsGpu, StringComparison.Ordinal) ? 4 : 40))
             SpecialValues.Run((OpSpec)spec, opened, seed);
     }
 
