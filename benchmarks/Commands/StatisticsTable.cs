@@ -22,7 +22,8 @@ public static class StatisticsTable
             double error = of.GetConfidenceInterval(Perfolizer.Mathematics.Common.ConfidenceLevel.L999).Margin;
             string numbers = string.Join(" | ", new[] { of.Mean, error, of.StandardDeviation, of.Q1, of.Median, of.Q3 }
                 .Select(TimingTable.Milliseconds));
-            text.Append(CultureInfo.InvariantCulture, $"| {timing.What} | {timing.Who} | {timing.N} | {numbers} | {of.AllOutliers.Length} |\n");
+            int outliers = of.AllOutliers.Length;
+            text.Append(CultureInfo.InvariantCulture, $"| {timing.What} | {timing.Who} | {timing.N} | {numbers} | {outliers} |\n");
         }
 
         return text.ToString();

@@ -97,8 +97,8 @@ public sealed record CostProfile
         : (Quantiles.Median(Batches.Select(batch => batch.Duration / 1e6)) / Quantiles.Median(UntimedMilliseconds)) - 1;
 
     /// <summary>
-    /// A batch's time in a training over that of the timed batches: by batches as graphs where the device has them, otherwise by batches that
-    /// do not wait for each other, otherwise by batches that were not timed; 1 where none was measured.
+    /// A batch's time in a training over that of the timed batches: by batches as graphs where the device has them, otherwise by batches
+    /// that do not wait for each other, otherwise by batches that were not timed; 1 where none was measured.
     /// </summary>
     public double TimeInTraining()
     {

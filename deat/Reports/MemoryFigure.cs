@@ -11,11 +11,11 @@ internal static class MemoryFigure
     /// <summary>The figure; null where nothing was recorded.</summary>
     public static Figure? Of(CostProfile profile)
     {
-        if (profile.Memory.Count == 0 || profile.Batches.Count == 0)
+        if (profile.Memory.Count == 0 || profile.Batches.Count == 0 || profile.Launches.Count == 0)
             return null;
         TimedBatch batch = profile.Batches[0];
         MemoryCategory[] categories = [.. profile.Memory.Select(sample => sample.Category).Distinct().Order()];
-        long[][] columns = Sample(profile.Memory, batch, categories);
+        long[][] columns = Sample([.. OnDevice(profile)], batch, categories);
         MemoryPeak peak = MemoryPeak.Of(profile.Memory);
         DataTable table = new(
             "Memory at the peak", ["category", "MB"],
@@ -24,13 +24,26 @@ internal static class MemoryFigure
                     [Name(pair.Key), ProfileFigures.Three(pair.Value / 1e6)]),
                 ["all", ProfileFigures.Three(peak.Total / 1e6)],
             ]);
-        const string Host = "Memory is rented when the host asks, ahead of the device. ";
-        string note = Host + (profile.MemoryNeed is { } need
+        const string When = "Each change stands where the device came to what was launched next; the host is ahead of it. ";
+        string note = When + (profile.MemoryNeed is { } need
             ? $"{ProfileFigures.Three(need.BytesPerImage / 1e6)} MB an image and "
                 + $"{ProfileFigures.Three(need.FixedBytes / 1e6)} MB whatever the batch: "
                 + $"the largest batch that fits is {Axis.Text(need.LargestBatch)}."
             : "");
         return new Figure("Memory during a batch", Draw(batch, categories, columns), [table]) { Note = note };
+    }
+
+    // Memory is rented and given back by the host, ahead of the device.
+    private static IEnumerable<MemorySample> OnDevice(CostProfile profile)
+    {
+        IReadOnlyList<LaunchRecord> launches = profile.Launches;
+        int next = 0;
+        foreach (MemorySample sample in profile.Memory)
+        {
+            while (next < launches.Count && launches[next].Submitted < sample.Time)
+                next++;
+            yield return sample with { Time = next < launches.Count ? launches[next].Start : Math.Max(sample.Time, launches[^1].End) };
+        }
     }
 
     // In each column the moment when most was rented, so that no peak is lost.

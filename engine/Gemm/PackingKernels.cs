@@ -118,7 +118,8 @@ internal static class PackingKernels
     }
 
     /// <summary>
-    /// One item: some taps of one input for some outputs of a tile, of one of up to four weight gradients; sums the splits in a fixed order.
+    /// One item: some taps of one input for some outputs of a tile, of one of up to four weight gradients; sums the splits in a fixed
+    /// order.
     /// </summary>
     public static void SumSplits<T>(
         ArrayView<T> partials1, ArrayView<T> partials2, ArrayView<T> partials3, ArrayView<T> partials4,

@@ -62,10 +62,10 @@ internal static class DifferencesCommand
         {
             "# Differences from float64, layer by layer",
             "",
-            $"|a - b| / |b| with b in float64, from the same float32 inputs. PreAct-ResNet-18 of width {width} in training mode, {batch} images; each",
-            "layer with the input and the upstream gradient that it meets in TorchSharp's network. y: output, dx: gradient of the input, dw, db: of",
-            $"weights and biases. libtorch {__version__}; " + string.Join("; ", engines.Select(engine => $"{engine.Device.Listing.Id}: "
-                + $"{engine.Device.Name}, {engine.Device.Listing.Driver}").Distinct()) + ".",
+            "|a - b| / |b| with b in float64, from the same float32 inputs; each layer with the input and the upstream gradient that it",
+            "meets in TorchSharp's network. y: output, dx: gradient of the input, dw, db: of weights and biases.",
+            $"PreAct-ResNet-18 of width {width} in training mode, {batch} images.",
+            $"libtorch {__version__}; {string.Join("; ", engines.Select(Describe).Distinct())}.",
             "",
             $"| layer | | {string.Join(" | ", who)} |",
             $"| --- | --- |{string.Concat(who.Select(_ => " --- |"))}",
@@ -110,6 +110,9 @@ internal static class DifferencesCommand
 
     private static string Name(ComputeDevice device, Precision precision) =>
         precision == Precision.Float32 ? device.Listing.Id : $"{device.Listing.Id} {Precisions.NameOf(precision)}";
+
+    private static string Describe((ComputeDevice Device, Precision Precision) engine) =>
+        $"{engine.Device.Listing.Id}: {engine.Device.Name}, {engine.Device.Listing.Driver}";
 
     private static Option<int> Number(string name, int value, string description) =>
         new(name) { DefaultValueFactory = _ => value, Description = description };

@@ -6,7 +6,9 @@ using TorchTensor = TorchSharp.torch.Tensor;
 
 namespace Deat.Twins;
 
-/// <summary>A layer of the network on a device of the engine, in float32, with the twin's input, parameters and upstream gradient.</summary>
+/// <summary>
+/// A layer of the network on a device of the engine, with the twin's input, parameters and upstream gradient.
+/// </summary>
 internal static class EngineLayer
 {
     /// <summary>What <see cref="NetworkLayers.Gradients"/> gives.</summary>
