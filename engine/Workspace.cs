@@ -17,6 +17,9 @@ public enum MemoryCategory
 
     /// <summary>Images, labels, perturbations.</summary>
     Data,
+
+    /// <summary>What an op needs while it runs: packed and transformed weights, partial sums.</summary>
+    Workspace,
 }
 
 /// <summary>
@@ -61,18 +64,23 @@ public class Workspace(ComputeDevice device, MemoryCategory category) : IDisposa
 
     /// <summary>A tensor of the given layout. Its elements are undefined, its border is zero.</summary>
     /// <exception cref="ObjectDisposedException">All memory was given back.</exception>
-    public Tensor Allocate(Layout layout, ElementType type)
+    public Tensor Allocate(Layout layout, ElementType type) => Allocate(layout, type, category);
+
+    /// <summary>A plain tensor for an op while it runs, to be released at its end.</summary>
+    internal Tensor Scratch(Shape shape, ElementType type) => Allocate(Layout.Plain(shape), type, MemoryCategory.Workspace);
+
+    private Tensor Allocate(Layout layout, ElementType type, MemoryCategory kind)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         int number = _made++;
-        DeviceBuffer buffer = Device.Pool.Rent(layout, type, Lasting.Contains(number) ? MemoryCategory.Data : category);
+        DeviceBuffer buffer = Device.Pool.Rent(layout, type, Lasting.Contains(number) ? MemoryCategory.Data : kind);
         buffer.Number = number;
         _buffers.Add(buffer);
         return new Tensor(buffer, 0, layout, type);
     }
 
-    /// <summary>Gives one tensor back before the others.</summary>
-    internal void Release(Tensor tensor)
+    /// <summary>Gives one tensor back before the others; nothing if it was made elsewhere, or given back before.</summary>
+    public void Release(Tensor tensor)
     {
         if (_buffers.Remove(tensor.Buffer))
             Device.Pool.Return(tensor.Buffer);

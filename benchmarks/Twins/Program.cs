@@ -11,5 +11,6 @@ var root = new RootCommand("The TorchSharp twin of DEAT.Native: golden files, an
     StepCommand.Create(),
     KernelCommand.Create(),
     DifferencesCommand.Create(),
+    MemoryCommand.Create(),
 };
 return root.Parse(args).Invoke();

@@ -33,10 +33,12 @@ public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precisio
     private readonly HashSet<Tensor> _needed = [];
     private readonly HashSet<Tensor> _kept = [];
     private readonly HashSet<Tensor> _written = [];
+    private readonly Dictionary<Tensor, int> _readers = [];
     private readonly Dictionary<object, (Direction Direction, Tensor Tensor)> _shared = [];
     private readonly Dictionary<Tensor, SliceSums> _sums = [];
     private readonly Dictionary<Tensor, NormalisedTensor> _normalised = [];
     private SplitQueue? _splits;
+    private Tensor? _given;
 
     /// <summary>The gradients that <see cref="Backward(Tensor, Tensor)"/> computes.</summary>
     public Wanted Wanted { get; } = wanted;
@@ -87,10 +89,12 @@ public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precisio
     public void Backward(Tensor output, Tensor gradient)
     {
         Require.That(gradient.Layout == output.Layout && gradient.Type == output.Type, "Backward", output.Layout, gradient.Layout);
-        _gradients[output] = gradient;
+        _gradients[output] = _given = gradient;
         for (int i = _nodes.Count - 1; i >= 0; i--)
         {
             Node node = _nodes[i];
+            foreach (Tensor input in node.Inputs)
+                _readers[input]--;
             if (!_gradients.TryGetValue(node.Output, out Tensor? upstream))
                 continue;
             // Whoever read it has run backwards already, and no op reads its own output.
@@ -121,12 +125,22 @@ public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precisio
             if (Needs(input))
             {
                 _needed.Add(output);
-                _nodes.Add(new Node(output, Device.Ledger.Layer, backward));
+                Add(new Node(output, inputs.ToArray(), Device.Ledger.Layer, backward));
                 break;
             }
         }
 
         return output;
+    }
+
+    /// <summary>
+    /// Says that a backward pass has read <paramref name="input"/>: unless an op that is still to come needs it, its memory is free for the
+    /// gradients, its own above all.
+    /// </summary>
+    internal void HasRead(Tensor input)
+    {
+        if (_readers.GetValueOrDefault(input) == 0 && _needed.Contains(input) && !_kept.Contains(input))
+            Release(input);
     }
 
     /// <summary>Adds <paramref name="gradient"/> to that of an activation or input; the first is taken over as it is.</summary>
@@ -149,15 +163,20 @@ public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precisio
 
     /// <summary>
     /// Lets <paramref name="write"/> compute a gradient and add it in one pass: it is given what was accumulated before, null if nothing
-    /// was, and where the sum belongs, which may be the same memory.
+    /// was, and where the sum belongs. That may be the memory of what was before, or of <paramref name="upstream"/> if it is computed from
+    /// that element by element.
     /// </summary>
-    internal void Accumulate(Tensor tensor, Action<Tensor?, Tensor> write)
+    internal void Accumulate(Tensor tensor, Tensor? upstream, Action<Tensor?, Tensor> write)
     {
         _gradients.Remove(tensor, out Tensor? before);
         if (before is not null)
             Drop(before);
-        Tensor sum = before is null || _gradients.ContainsValue(before) ? Allocate(tensor.Layout, tensor.Type) : before;
+        Tensor sum = before is not null && !_gradients.ContainsValue(before) ? before
+            : before is null && upstream is not null && IsLastOf(upstream) ? upstream
+            : Allocate(tensor.Layout, tensor.Type);
         write(before, sum);
+        if (sum == upstream)
+            Drop(sum);
         _gradients[tensor] = sum;
     }
 
@@ -223,12 +242,29 @@ public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precisio
     protected override void Dispose(bool disposing)
     {
         _nodes.Clear();
+        _readers.Clear();
         Splits.Clear();
         _sums.Clear();
         _normalised.Clear();
         _shared.Clear();
         _gradients.Clear();
         base.Dispose(disposing);
+    }
+
+    private void Add(Node node)
+    {
+        _nodes.Add(node);
+        foreach (Tensor input in node.Inputs)
+            _readers[input] = _readers.GetValueOrDefault(input) + 1;
+    }
+
+    // Whether the op that has this gradient is the last to need it, and it is this tape's.
+    private bool IsLastOf(Tensor upstream)
+    {
+        int holders = 0;
+        foreach ((Tensor tensor, Tensor gradient) in _gradients)
+            holders += gradient == upstream ? _kept.Contains(tensor) ? 2 : 1 : 0;
+        return holders == 1 && upstream != _given;
     }
 
     // A gradient that was passed on unchanged (by Add, say) is still held for another tensor.
@@ -255,5 +291,5 @@ public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precisio
         ReleaseUnlessShared(gradient);
     }
 
-    private sealed record Node(Tensor Output, string Layer, Action<Tensor> Backward);
+    private sealed record Node(Tensor Output, Tensor[] Inputs, string Layer, Action<Tensor> Backward);
 }

@@ -33,8 +33,25 @@ internal sealed class DeviceBuffer(ComputeDevice device, MemoryBuffer1D<byte, St
     public long Capacity => Memory.Length - (2 * guard);
 }
 
-/// <summary>What a buffer is rented for: a size, and the layout where there is a zero border to keep.</summary>
-internal readonly record struct PoolKey(long Bytes, Layout Layout, ElementType Type);
+/// <summary>What a buffer is rented for: a size, and where there is a zero border to keep, what lies between two borders.</summary>
+/// <param name="Bytes">The size.</param>
+/// <param name="Block">The layout of one block of channels of one image, which repeats; default without a border.</param>
+/// <param name="Type">The element type; bytes without a border.</param>
+internal readonly record struct PoolKey(long Bytes, Layout Block, ElementType Type)
+{
+    public static PoolKey Of(Layout layout, ElementType type)
+    {
+        long bytes = (long)layout.Length * type.Bytes();
+        return layout.Border == 0
+            ? new PoolKey(bytes, default, ElementType.UInt8)
+            : new PoolKey(bytes, layout with { Shape = layout.Shape with { N = 1, C = layout.Block } }, type);
+    }
+
+    /// <summary>As many blocks as fit into <paramref name="bytes"/>.</summary>
+    public Layout Filling(long bytes) => Block.Border == 0
+        ? Layout.Plain(new Shape(1, 1, 1, checked((int)bytes)))
+        : Block with { Shape = Block.Shape with { N = checked((int)(((bytes / Type.Bytes()) - Block.Length) / Block.BlockStride) + 1) } };
+}
 
 /// <summary>Live and peak bytes of one category.</summary>
 /// <param name="Live">Bytes rented now.</param>
@@ -42,8 +59,8 @@ internal readonly record struct PoolKey(long Bytes, Layout Layout, ElementType T
 public readonly record struct MemoryUse(long Live, long Peak);
 
 /// <summary>
-/// Keeps device memory for reuse, so that a training step allocates nothing after the first ones. Buffers with a border are
-/// only reused for the same layout, which keeps their border zero; others for whatever fits and takes at least half of them.
+/// Keeps device memory for reuse, so that a training step allocates nothing after the first ones. Buffers are
+/// reused for whatever fits and takes at least half of them; those with a border for images of the same size, so that it stays zero.
 /// </summary>
 public sealed class BufferPool : IDisposable
 {
@@ -52,13 +69,15 @@ public sealed class BufferPool : IDisposable
     // A small tensor in a large buffer would make the next large one allocate.
     private const int MaxExcess = 2;
 
+    // Workspaces of nearly the same size are one buffer's, not many buffers'.
+    private const long Grain = 1 << 20;
+
     // A NaN in binary32 and binary64 that no arithmetic makes: writes into a red zone show, and so do sums that read it.
     private const uint GuardPattern = 0x7FFDA5A5;
 
     private readonly ComputeDevice _device;
-    // By border, which has one size only, or none; then by capacity. Activations have memory of their own: what lasts must not come to hold
-    // what a graph writes into.
-    private readonly Dictionary<(Layout Layout, ElementType Type, bool IsActivation), SortedList<long, Stack<DeviceBuffer>>> _free = [];
+    // By border, or none, and purpose; then by capacity.
+    private readonly Dictionary<(Layout Block, ElementType Type, Purpose Purpose), SortedList<long, Stack<DeviceBuffer>>> _free = [];
     private readonly HashSet<MemoryBuffer> _rented = [];
     private readonly MemoryUse[] _use = new MemoryUse[Enum.GetValues<MemoryCategory>().Length];
     private long _freeBytes;
@@ -83,14 +102,13 @@ public sealed class BufferPool : IDisposable
 
     internal DeviceBuffer Rent(Layout layout, ElementType type, MemoryCategory category)
     {
-        if ((long)layout.Shape.N * layout.ImageStride > int.MaxValue)
+        if ((long)(layout.Shape.N + 1) * layout.ImageStride > int.MaxValue)
         {
             throw new DeviceException(
                 $"a tensor {layout.Shape} has more elements than the {int.MaxValue:N0} that a view can have; a smaller batch needs less");
         }
 
-        long bytes = (long)layout.Length * type.Bytes();
-        PoolKey key = layout.Border == 0 ? new PoolKey(bytes, default, default) : new PoolKey(bytes, layout, type);
+        PoolKey key = PoolKey.Of(layout, type);
         DeviceBuffer buffer;
         if (TakeFree(key, category) is { } reused)
         {
@@ -104,15 +122,15 @@ public sealed class BufferPool : IDisposable
         }
         else
         {
-            buffer = Allocate(key);
+            buffer = Allocate(key, category);
         }
 
         (buffer.IsLive, buffer.Category) = (true, category);
         _rented.Add(buffer.Memory);
         _device.NoteRental(buffer.Memory);
-        Count(category, bytes);
+        Count(category, key.Bytes);
         if (Poison)
-            Fill(buffer, layout, type);
+            Fill(buffer, key.Bytes);
         return buffer;
     }
 
@@ -125,7 +143,7 @@ public sealed class BufferPool : IDisposable
         buffer.IsLive = false;
         _rented.Remove(buffer.Memory);
         Count(buffer.Category, -buffer.Key.Bytes);
-        var kind = (buffer.Key.Layout, buffer.Key.Type, IsActivation(buffer.Category));
+        var kind = (buffer.Key.Block, buffer.Key.Type, PurposeOf(buffer.Category));
         if (!_free.TryGetValue(kind, out SortedList<long, Stack<DeviceBuffer>>? sizes))
             _free[kind] = sizes = [];
         if (!sizes.TryGetValue(buffer.Capacity, out Stack<DeviceBuffer>? stack))
@@ -140,10 +158,8 @@ public sealed class BufferPool : IDisposable
     /// <summary>Fills all free buffers with NaN, as others might who rent them; borders stay zero. For tests.</summary>
     internal void PoisonFree()
     {
-        foreach (((Layout layout, ElementType type, _), SortedList<long, Stack<DeviceBuffer>> sizes) in _free)
-            foreach (DeviceBuffer buffer in sizes.Values.SelectMany(stack => stack))
-                Fill(buffer, layout.Border == 0 ? Layout.Plain(new Shape(1, 1, 1, (int)buffer.Key.Bytes)) : layout,
-                    layout.Border == 0 ? ElementType.UInt8 : type);
+        foreach (DeviceBuffer buffer in _free.Values.SelectMany(sizes => sizes.Values).SelectMany(stack => stack))
+            Fill(buffer, buffer.Capacity);
     }
 
     /// <summary>Gives free buffers back to the device.</summary>
@@ -162,19 +178,51 @@ public sealed class BufferPool : IDisposable
 
     private DeviceBuffer? TakeFree(PoolKey key, MemoryCategory category)
     {
-        if (!_free.TryGetValue((key.Layout, key.Type, IsActivation(category)), out SortedList<long, Stack<DeviceBuffer>>? sizes))
+        if (!_free.TryGetValue((key.Block, key.Type, PurposeOf(category)), out SortedList<long, Stack<DeviceBuffer>>? sizes))
             return null;
+        // Red zones would lie on borders behind a smaller tensor.
+        long most = Poison && key.Block.Border > 0 ? key.Bytes : MaxExcess * Capacity(key, category);
         for (int i = 0; i < sizes.Count; i++)
         {
             long capacity = sizes.GetKeyAtIndex(i);
-            if (capacity >= key.Bytes && capacity <= MaxExcess * key.Bytes && sizes.GetValueAtIndex(i).TryPop(out DeviceBuffer? buffer))
+            if (capacity >= key.Bytes && capacity <= most && sizes.GetValueAtIndex(i).TryPop(out DeviceBuffer? buffer))
                 return buffer;
         }
 
         return null;
     }
 
-    private static bool IsActivation(MemoryCategory category) => category == MemoryCategory.Activations;
+    // What lasts must not come to hold what a graph writes into, nor a small tensor that is kept what a large workspace needs.
+    private enum Purpose
+    {
+        Lasting,
+        Activations,
+        Workspace,
+    }
+
+    private static Purpose PurposeOf(MemoryCategory category) => category switch
+    {
+        MemoryCategory.Activations => Purpose.Activations,
+        MemoryCategory.Workspace => Purpose.Workspace,
+        _ => Purpose.Lasting,
+    };
+
+    // The free workspaces that a larger one replaces, so that those of all layers do not add up.
+    private void GiveBackSmaller(long capacity)
+    {
+        if (!_free.TryGetValue((default, ElementType.UInt8, Purpose.Workspace), out SortedList<long, Stack<DeviceBuffer>>? sizes))
+            return;
+        foreach ((long size, Stack<DeviceBuffer> buffers) in sizes.Where(entry => entry.Key < capacity && entry.Key * MaxExcess >= capacity))
+        {
+            if (buffers.Count > 0)
+                _device.Synchronize();
+            while (buffers.TryPop(out DeviceBuffer? buffer))
+            {
+                buffer.Memory.Dispose();
+                (_freeBytes, _reservedBytes) = (_freeBytes - size, _reservedBytes - size);
+            }
+        }
+    }
 
     private void Count(MemoryCategory category, long bytes)
     {
@@ -184,11 +232,13 @@ public sealed class BufferPool : IDisposable
         _device.Timer?.NoteMemory(category, live);
     }
 
-    private DeviceBuffer Allocate(PoolKey key)
+    private DeviceBuffer Allocate(PoolKey key, MemoryCategory category)
     {
         MemoryBuffer1D<byte, Stride1D.Dense> memory;
         int guard = Poison ? GuardBytes : 0;
-        long bytes = key.Bytes + (2 * guard);
+        long capacity = Capacity(key, category), bytes = capacity + (2 * guard);
+        if (PurposeOf(category) == Purpose.Workspace && capacity >= Grain)
+            GiveBackSmaller(capacity);
         try
         {
             memory = _device.Accelerator.Allocate1D<byte>(bytes);
@@ -196,7 +246,7 @@ public sealed class BufferPool : IDisposable
         catch (Exception) when (_freeBytes > 0)
         {
             Trim();
-            return Allocate(key);
+            return Allocate(key, category);
         }
         catch (Exception e) when (e is not DeviceException)
         {
@@ -205,20 +255,25 @@ public sealed class BufferPool : IDisposable
                 + $"{_device.Traits.MemoryBytes:N0} in all; a smaller batch needs less", e);
         }
 
-        _reservedBytes += key.Bytes;
+        _reservedBytes += capacity;
         // Whole-buffer MemSet only: on OpenCL, ILGPU 1.5.3 clears the wrong part of a sub-view.
         memory.MemSetToZero(_device.Stream);
         return new DeviceBuffer(_device, memory, key, guard);
     }
 
-    private void Fill(DeviceBuffer buffer, Layout layout, ElementType type)
+    private static long Capacity(PoolKey key, MemoryCategory category) =>
+        PurposeOf(category) == Purpose.Workspace && key.Bytes > Grain ? (key.Bytes + Grain - 1) / Grain * Grain : key.Bytes;
+
+    // What is behind the first bytes are red zones.
+    private void Fill(DeviceBuffer buffer, long length)
     {
         byte[] bytes = new byte[buffer.Memory.Length];
         MemoryMarshal.Cast<byte, uint>(bytes.AsSpan(0, buffer.Guard)).Fill(GuardPattern);
-        MemoryMarshal.Cast<byte, uint>(bytes.AsSpan(buffer.Guard + (int)buffer.Key.Bytes)).Fill(GuardPattern);
-        Span<byte> body = bytes.AsSpan(buffer.Guard, (int)buffer.Key.Bytes);
-        foreach ((int start, int length) in InteriorRows(layout))
-            body.Slice(start * type.Bytes(), length * type.Bytes()).Fill(0xFF);
+        MemoryMarshal.Cast<byte, uint>(bytes.AsSpan(buffer.Guard + (int)length)).Fill(GuardPattern);
+        Span<byte> body = bytes.AsSpan(buffer.Guard, (int)length);
+        int size = buffer.Key.Type.Bytes();
+        foreach ((int start, int count) in InteriorRows(buffer.Key.Filling(length)))
+            body.Slice(start * size, count * size).Fill(0xFF);
         ((ArrayView<byte>)buffer.Memory.View).CopyFromCPU(_device.Stream, bytes);
         _device.Synchronize();
     }
@@ -240,7 +295,7 @@ public sealed class BufferPool : IDisposable
         if (MemoryMarshal.Cast<byte, uint>(bytes.AsSpan(0, buffer.Guard)).ContainsAnyExcept(GuardPattern)
             || MemoryMarshal.Cast<byte, uint>(bytes.AsSpan(buffer.Guard + (int)buffer.Key.Bytes)).ContainsAnyExcept(GuardPattern))
             throw new InvalidOperationException($"A kernel wrote outside a buffer of {buffer.Key.Bytes} bytes.");
-        if (buffer.Key.Layout.Border > 0)
+        if (buffer.Key.Block.Border > 0)
             CheckBorder(buffer.Key, bytes.AsSpan(buffer.Guard, (int)buffer.Key.Bytes));
     }
 
@@ -248,13 +303,14 @@ public sealed class BufferPool : IDisposable
     {
         int size = key.Type.Bytes();
         int position = 0;
-        foreach ((int start, int length) in InteriorRows(key.Layout).Append((key.Layout.Length, 0)))
+        Layout layout = key.Filling(key.Bytes);
+        foreach ((int start, int length) in InteriorRows(layout).Append((layout.Length, 0)))
         {
             int place = body[(position * size)..(start * size)].IndexOfAnyExcept((byte)0);
             if (place >= 0)
             {
                 throw new InvalidOperationException(
-                    $"A kernel wrote into the border of a tensor {key.Layout.Shape} (element {position + (place / size)}).");
+                    $"A kernel wrote into the border of a tensor {layout.Shape} (element {position + (place / size)}).");
             }
 
             position = start + length;

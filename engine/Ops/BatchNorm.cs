@@ -102,7 +102,7 @@ public static partial class Ops
             where TLane : unmanaged, ILane<TLane, T> => new(X.Layout, TLane.Width, Device.Traits);
 
         /// <summary>Two numbers for each slice and channel: what one pass leaves for the next.</summary>
-        public Tensor Partials(ChannelSlices slices) => Tape.Plain(new Shape(2 * slices.Slices, X.Shape.C), X.Type);
+        public Tensor Partials(ChannelSlices slices) => Tape.Scratch(new Shape(2 * slices.Slices, X.Shape.C), X.Type);
     }
 
     private readonly record struct BatchNormForward(BatchNormPass Pass) : ITypedLaunch
@@ -194,8 +194,8 @@ public static partial class Ops
             }
             else if (Pass.Training)
             {
-                Tensor dgamma = tape.Plain(state.Gamma.Shape, Dy.Type);
-                Tensor dbeta = tape.Plain(state.Beta.Shape, Dy.Type);
+                Tensor dgamma = tape.Scratch(state.Gamma.Shape, Dy.Type);
+                Tensor dbeta = tape.Scratch(state.Beta.Shape, Dy.Type);
                 Gradients<T, TLane, TActivation>(dgamma, dbeta);
                 tape.Release(dgamma);
                 tape.Release(dbeta);
@@ -240,7 +240,7 @@ public static partial class Ops
             (BatchNormPass pass, Tensor dy) = (Pass, Dy);
             if (pass.Tape.Needs(pass.X))
             {
-                pass.Tape.Accumulate(pass.X, Launch);
+                pass.Tape.Accumulate(pass.X, dy, Launch);
                 return;
             }
 

@@ -53,7 +53,7 @@ public static partial class Ops
         {
             ComputeDevice device = Dy.Device;
             ChannelSlices slices = new(Dy.Layout, TLane.Width, device.Traits);
-            Tensor partials = Tape.Plain(new Shape(slices.Slices, Dy.Shape.C), Dy.Type);
+            Tensor partials = Tape.Scratch(new Shape(slices.Slices, Dy.Shape.C), Dy.Type);
             (int bytes, long count) = (Dy.Type.Bytes(), Dy.Shape.Count);
             device.Launch(
                 BiasKernels.SliceSums<T, TLane>, slices.Grid<TLane>(device, sums: 1),

@@ -78,16 +78,21 @@ public static partial class Ops
         {
             if (plus is not null && tape.Needs(plus))
                 tape.Accumulate(plus, dy);
-            if (tape.Needs(x))
-            {
-                Tensor dx = tape.Allocate(x.Layout, x.Type);
-                WantedSums wanted = new(Moments: false, tape.NormalisedFrom(x));
-                Dispatch.Run(x.Type, width: 8, new ConvolutionInputGradient(tape, g, chosen, dy, w, dx, wanted));
-                tape.Accumulate(x, dx);
-            }
-
             if (tape.Needs(w))
                 tape.WriteGradient(w, dw => Dispatch.Run(x.Type, width: 8, new ConvolutionWeightGradient(tape, g, chosen, x, dy, dw)));
+            if (!tape.Needs(x))
+                return;
+            tape.HasRead(x);
+            if (chosen == ConvolutionAlgorithm.Tiled && PointwiseGradient.Fits(g))
+            {
+                tape.Accumulate(x, upstream: null, (before, dx) => PointwiseGradient.Write(tape, g, dy, w, before, dx));
+                return;
+            }
+
+            Tensor dx = tape.Allocate(x.Layout, x.Type);
+            WantedSums wanted = new(Moments: false, tape.NormalisedFrom(x));
+            Dispatch.Run(x.Type, width: 8, new ConvolutionInputGradient(tape, g, chosen, dy, w, dx, wanted));
+            tape.Accumulate(x, dx);
         });
     }
 

@@ -46,7 +46,7 @@ public sealed class ConvolutionWeights
             return null;
         Tensor packed = tape.Shared(this, direction, () =>
         {
-            Tensor all = tape.Plain(new Shape(1, side.Length), _flat.Type);
+            Tensor all = tape.Scratch(new Shape(1, side.Length), _flat.Type);
             tape.Device.Launch(
                 PackingKernels.PackTogether, tape.Device.Grid(side.Items),
                 new Cost(0, (side.Sources + side.Length) * _flat.Type.Bytes(), direction),

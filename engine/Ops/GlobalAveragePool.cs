@@ -17,6 +17,7 @@ public static partial class Ops
         Dispatch.Run(x.Type, width, new GlobalAveragePoolLaunch(x, y, Direction.Forward));
         return tape.Record(y, [x], dy =>
         {
+            tape.HasRead(x);
             Tensor dx = tape.Allocate(x.Layout, x.Type);
             Dispatch.Run(x.Type, width, new GlobalAveragePoolLaunch(dx, dy, Direction.InputGradient));
             tape.Accumulate(x, dx);

@@ -37,7 +37,7 @@ internal static class TensorCoreConvolution
     {
         ComputeDevice device = tape.Device;
         TensorWeights words = new(order, TPrecision.PerWord);
-        Tensor packed = tape.Plain(new Shape(1, words.Length), ElementType.Float32);
+        Tensor packed = tape.Scratch(new Shape(1, words.Length), ElementType.Float32);
         device.Launch(
             TensorCoreKernels.Pack<TPrecision>, device.Grid(words.Items),
             new Cost(0, (weights.Shape.Count + words.Length) * sizeof(float), cost.Direction),
@@ -60,7 +60,7 @@ internal static class TensorCoreConvolution
         ComputeDevice device = tape.Device;
         Contraction contraction = g.WeightGradient();
         TensorContraction tiles = TensorContraction.OverPixels(in contraction, TPrecision.PerWord);
-        Tensor partials = tape.Plain(new Shape(tiles.Splits, (int)dw.Shape.Count), dw.Type);
+        Tensor partials = tape.Scratch(new Shape(tiles.Splits, (int)dw.Shape.Count), dw.Type);
         device.Launch(
             TensorCoreKernels.Contract<TPrecision, PixelOrder>, Grid(tiles), cost,
             x.View<Words4>(), dy.View<Words4>(), partials.View<Words4>(), tiles);

@@ -42,7 +42,7 @@ internal static class TiledConvolution
         ComputeDevice device = tape.Device;
         Contraction contraction = g.WeightGradient();
         ContractionPlan plan = ContractionPlan.Filling(contraction, device.Traits);
-        Tensor partials = tape.Plain(new Shape(plan.Splits, (int)dw.Shape.Count), dw.Type);
+        Tensor partials = tape.Scratch(new Shape(plan.Splits, (int)dw.Shape.Count), dw.Type);
         plan.Launch<T>(device, cost, x, dy, partials);
         tape.Splits.Add(new SplitGradient(partials, dw, PackedWeights.Forward(g), plan.Splits, contraction.OSplit));
     }
@@ -54,7 +54,7 @@ internal static class TiledConvolution
         int filters = (dw.Shape.N + ContractionTile.Columns - 1) / ContractionTile.Columns * ContractionTile.Columns;
         ConvolutionGeometry whole = new(g.X, g.Weights with { N = filters }, g.Stride, g.Padding, g.Traits);
         Tensor wholeDy = tape.Allocate(whole.Y, dy.Type);
-        Tensor wholeDw = tape.Plain(whole.Weights, dw.Type);
+        Tensor wholeDw = tape.Scratch(whole.Weights, dw.Type);
         Ops.CopyChannels(dy, 0, wholeDy, 0, filters, cost.Direction);
         WeightGradient<T>(tape, whole, x, wholeDy, wholeDw, cost);
         tape.Splits.Sum();
@@ -67,7 +67,7 @@ internal static class TiledConvolution
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ComputeDevice device = tape.Device;
-        Tensor packed = tape.Plain(new Shape(1, order.Length), weights.Type);
+        Tensor packed = tape.Scratch(new Shape(1, order.Length), weights.Type);
         int outputsPerItem = device.Traits.IsCpuLike ? ContractionTile.Columns : 1;
         device.Launch(
             PackingKernels.Pack, device.Grid(order.Items(outputsPerItem)),
@@ -81,7 +81,7 @@ internal static class TiledConvolution
         if (wanted is { Moments: false, Behind: null })
             return null;
         int slices = plan.Output.Rows / IEpilogue.SliceRows;
-        return new SliceSums(tape.Plain(new Shape(2 * slices, output.Shape.C), output.Type), slices, wanted.Behind);
+        return new SliceSums(tape.Scratch(new Shape(2 * slices, output.Shape.C), output.Type), slices, wanted.Behind);
     }
 
     private static void Contract<T>(
@@ -99,7 +99,7 @@ internal static class TiledConvolution
         }
 
         Contraction contraction = plan.Output;
-        Tensor rows = tape.Plain(new Shape(plan.Splits * contraction.Rows, contraction.ColumnTiles * ContractionTile.Columns), output.Type);
+        Tensor rows = tape.Scratch(new Shape(plan.Splits * contraction.Rows, contraction.ColumnTiles * ContractionTile.Columns), output.Type);
         plan.ToWholeRows().Launch<T>(device, cost, input, packed, rows);
         long bytes = (plan.Splits + 1L) * contraction.Rows * contraction.Columns * output.Type.Bytes();
         Cost summing = WithPassengers(new Cost(0, bytes, cost.Direction), output, plus, sums);

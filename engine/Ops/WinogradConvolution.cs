@@ -18,7 +18,7 @@ internal static class WinogradConvolution
         int images = Winograd.ImagesPerPass<TTile>(input.Shape, output.Shape), passes = input.Shape.N / images;
         WinogradTiles inputTiles = new(input.Layout, TTile.Places.Count, TTile.InputPitch, images, images);
         WinogradTiles outputTiles = new(output.Layout, TTile.Places.Count, TTile.OutputPitch, images, images);
-        Tensor u = tape.Plain(new Shape(1, order.LengthFor(TTile.Places.Weights)), weights.Type);
+        Tensor u = tape.Scratch(new Shape(1, order.LengthFor(TTile.Places.Weights)), weights.Type);
         device.Launch(
             WinogradKernels.TransformWeights<T, TTile>, device.Grid(order.Items), Moved(weights, u, cost, 1),
             weights.View<T>(), u.View<Lane8<T>>(), order);
@@ -62,7 +62,7 @@ internal static class WinogradConvolution
         Contraction[] contractions = [.. Winograd.WeightGradient(inputTiles, outputTiles, TTile.Places, device.Traits)];
         int stride = Winograd.SumsStride(inputTiles, outputTiles);
         int sumsPerPass = TTile.Places.Weights * inputTiles.Chunks * stride;
-        Tensor sums = tape.Plain(new Shape(passes, sumsPerPass), dw.Type);
+        Tensor sums = tape.Scratch(new Shape(passes, sumsPerPass), dw.Type);
         Cost price = cost;
         for (int pass = 0; pass < passes; pass++)
         {
@@ -90,7 +90,7 @@ internal static class WinogradConvolution
     }
 
     private static Tensor Transformed(Tape tape, WinogradTiles tiles, ElementType type) =>
-        tape.Plain(new Shape(1, tiles.Length), type);
+        tape.Scratch(new Shape(1, tiles.Length), type);
 
     // A pass moves its part of the whole tensor, and all of the transformed one.
     private static Cost Moved(Tensor whole, Tensor transformed, Cost cost, int passes) =>

@@ -33,8 +33,11 @@ public sealed class PreActBlock : Module
     /// <inheritdoc/>
     protected override Tensor Compute(Tape tape, Tensor x)
     {
-        Tensor activated = _bn1.Forward(tape, x);
         Tensor shortcut = _shortcut?.Forward(tape, x) ?? x;
-        return _conv2.Forward(tape, _bn2.Forward(tape, _conv1.Forward(tape, activated)), plus: shortcut);
+        Tensor activated = _bn1.Forward(tape, x);
+        Tensor y = _conv2.Forward(tape, _bn2.Forward(tape, _conv1.Forward(tape, activated)), plus: shortcut);
+        if (_shortcut is not null)
+            tape.Release(shortcut);
+        return y;
     }
 }
