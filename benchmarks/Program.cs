@@ -13,8 +13,8 @@ internal static class Program
             return LaunchesCommand.Run();
         RootCommand root = new("Times DEAT.Native; arguments that are no command go to BenchmarkDotNet.")
         {
-            TimingCommands.Device(), TimingCommands.Kernels(), TimingCommands.Steps(), PricesCommand.Create(),
-            ReportCommand.Create(), TablesCommand.Create(),
+            TimingCommands.Device(), TimingCommands.Kernels(), TimingCommands.Steps(), LayersCommand.Create(),
+            PricesCommand.Create(), ReportCommand.Create(), TablesCommand.Create(),
         };
         if (arguments is [] or ["--help" or "-h" or "--version"] || root.Subcommands.Any(command => command.Name == arguments[0]))
             return root.Parse(arguments is [] ? ["--help"] : arguments).Invoke();

@@ -15,45 +15,11 @@ import sys
 import time
 
 import torch
-from torch import nn
 from torch.nn import functional
 
+from preact_resnet import MEAN, STD, PreActResNet18
+
 EPSILON, REPLAY_ALPHA, PGD_ALPHA, PGD_STEPS = 8 / 255, 10 / 255, 2 / 255, 7
-MEAN, STD = [0.4914, 0.4822, 0.4465], [0.2471, 0.2435, 0.2616]
-
-
-class Block(nn.Module):
-    """BN-ReLU-conv-BN-ReLU-conv plus the block's input, or its 1x1 convolution where shapes differ."""
-
-    def __init__(self, inputs, outputs, stride):
-        super().__init__()
-        self.bn1 = nn.BatchNorm2d(inputs)
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
-        if stride != 1 or inputs != outputs:
-            self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False))
-
-    def forward(self, x):
-        shortcut = self.shortcut(x) if hasattr(self, "shortcut") else x
-        y = self.conv1(functional.relu(self.bn1(x)))
-        return self.conv2(functional.relu(self.bn2(y))) + shortcut
-
-
-class PreActResNet18(nn.Module):
-    """The network of locuslab/fast_adversarial and TrustAI/DEAT (preact_resnet.py)."""
-
-    def __init__(self, width, classes=10):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, width, 3, padding=1, bias=False)
-        stages = [(width, width, 1), (width, 2 * width, 2), (2 * width, 4 * width, 2), (4 * width, 8 * width, 2)]
-        self.layers = nn.Sequential(*[nn.Sequential(Block(a, b, s), Block(b, b, 1)) for a, b, s in stages])
-        self.bn = nn.BatchNorm2d(8 * width)
-        self.linear = nn.Linear(8 * width, classes)
-
-    def forward(self, x):
-        x = functional.relu(self.bn(self.layers(self.conv1(x))))
-        return self.linear(functional.avg_pool2d(x, 4).flatten(1))
 
 
 class Precision:

@@ -11,64 +11,25 @@ prediction differs by more than rounding explains, or if an image is outside. Ne
 
 import argparse
 import fractions
-import json
-import struct
 import sys
 
 import numpy as np
 import torch
-from torch import nn
 
-MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2471, 0.2435, 0.2616)
+from preact_resnet import MEAN, STD, PreActResNet18, read_safetensors
+
 # x + delta is rounded to float32 once, below 1: by half of 2^-24.
 ROUNDING = 2.0**-25
 # Logits of two libraries in float32 differ by about 1e-6 of their size; nearer ones may change places.
 TIE = 1e-4
 
 
-class Block(nn.Module):
-    def __init__(self, inputs, outputs, stride):
-        super().__init__()
-        self.bn1, self.conv1 = nn.BatchNorm2d(inputs), nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
-        self.bn2, self.conv2 = nn.BatchNorm2d(outputs), nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
-        if stride != 1 or inputs != outputs:
-            self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False))
-
-    def forward(self, x):
-        # The shortcut takes the input itself, as in locuslab/fast_adversarial.
-        past = self.shortcut(x) if hasattr(self, "shortcut") else x
-        return self.conv2(torch.relu(self.bn2(self.conv1(torch.relu(self.bn1(x)))))) + past
-
-
-class PreActResNet18(nn.Module):
-    def __init__(self, width, classes):
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, width, 3, 1, 1, bias=False)
-        inputs = width
-        for i, outputs in enumerate((width, 2 * width, 4 * width, 8 * width)):
-            blocks = Block(inputs, outputs, 1 if i == 0 else 2), Block(outputs, outputs, 1)
-            setattr(self, f"layer{i + 1}", nn.Sequential(*blocks))
-            inputs = outputs
-        self.bn, self.linear = nn.BatchNorm2d(inputs), nn.Linear(inputs, classes)
-
-    def forward(self, pixels):
-        x = (pixels - torch.tensor(MEAN).view(1, 3, 1, 1)) / torch.tensor(STD).view(1, 3, 1, 1)
-        x = self.layer4(self.layer3(self.layer2(self.layer1(self.conv1(x)))))
-        return self.linear(torch.relu(self.bn(x)).mean((2, 3)))
-
-
-def weights_of(path):
-    """The model's entries of a safetensors file: a length, a header in JSON, and the arrays one after another."""
-    with open(path, "rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8))
-        header = json.loads(file.read(length))
-        data = file.read()
-    types = {"F32": np.float32, "F64": np.float64, "I64": np.int64}
-    return {
-        name: torch.from_numpy(np.frombuffer(data[slice(*entry["data_offsets"])], types[entry["dtype"]]).reshape(entry["shape"]).copy())
-        for name, entry in header.items()
-        if name != "__metadata__" and not name.startswith(("optimizer.", "average."))
-    }
+def logits_of(network, images):
+    """Logits of pixels, a hundred images at a time."""
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
+    parts = np.array_split(images, max(len(images) // 100, 1))
+    with torch.no_grad():
+        return torch.cat([network((torch.from_numpy(part) - mean) / std) for part in parts]).numpy()
 
 
 def main():
@@ -79,16 +40,16 @@ def main():
     parser.add_argument("--norm", choices=("linf", "l2"), default="linf")
     options = parser.parse_args()
 
-    weights = weights_of(options.weights)
+    # A checkpoint also holds the optimizer's numbers and an average of the weights.
+    _, arrays = read_safetensors(options.weights)
+    weights = {name: array for name, array in arrays.items() if not name.startswith(("optimizer.", "average."))}
     network = PreActResNet18(weights["conv1.weight"].shape[0], weights["linear.weight"].shape[0])
     network.load_state_dict(weights)
     network.eval()
     examples = np.load(options.examples)
     clean, adversarial, labels = examples["clean"], examples["adversarial"], examples["labels"]
 
-    with torch.no_grad():
-        logits = torch.cat([network(torch.from_numpy(part)) for part in np.array_split(adversarial, max(len(labels) // 100, 1))]).numpy()
-        natural = torch.cat([network(torch.from_numpy(part)) for part in np.array_split(clean, max(len(labels) // 100, 1))]).numpy()
+    logits, natural = logits_of(network, adversarial), logits_of(network, clean)
     predictions = logits.argmax(1)
     differing = np.flatnonzero(predictions != examples["predictions"])
     gaps = logits[differing].max(1) - logits[differing, examples["predictions"][differing]]

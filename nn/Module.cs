@@ -82,6 +82,10 @@ public abstract class Module : IDisposable
                 yield return (name, parameter);
     }
 
+    /// <summary>All modules below this one, in the order of their declaration, with the paths that their launches are counted under.</summary>
+    public IEnumerable<(string Path, Module Module)> Descendants() => _children.SelectMany(child =>
+        child.Descendants().Select(below => ($"{child._name}.{below.Path}", below.Module)).Prepend((child._name, child)));
+
     /// <summary>
     /// Allocates the parameters on <paramref name="device"/> and gives them their initial values, which follow from
     /// <paramref name="seed"/> and a parameter's position alone: the same float32 values on every device and for both types.
@@ -168,7 +172,7 @@ public abstract class Module : IDisposable
     /// <summary>Gives the memory of a placed model back.</summary>
     protected virtual void Dispose(bool disposing) => _arena?.Dispose();
 
-    private IEnumerable<Module> WithDescendants() => _children.SelectMany(child => child.WithDescendants()).Prepend(this);
+    private IEnumerable<Module> WithDescendants() => Descendants().Select(below => below.Module).Prepend(this);
 
     private T AddEntry<T>(string name, T entry)
         where T : StateEntry

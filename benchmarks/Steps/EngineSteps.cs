@@ -9,24 +9,28 @@ public abstract class EngineStep(
     string what, double alpha, int batchSize, int width, ComputeDevice device, Precision precision, bool graphs)
     : EngineWork(what, device, precision, graphs)
 {
-    private PreActResNet18 _model = null!;
     private Sgd _optimizer = null!;
-    private AdversarialPass _pass = null!;
     private int _runs;
+
+    /// <summary>The network.</summary>
+    protected PreActResNet18 Model { get; private set; } = null!;
+
+    /// <summary>What the step is made of; its batch is there from <see cref="Prepare"/> on.</summary>
+    protected AdversarialPass Pass { get; private set; } = null!;
 
     /// <inheritdoc/>
     public sealed override void Prepare()
     {
-        _model = new PreActResNet18(width, 10);
-        _model.Place(Device, ElementType.Float32, seed: 1);
-        _optimizer = new Sgd(_model, StepSettings.WeightDecay);
+        Model = new PreActResNet18(width, 10);
+        Model.Place(Device, ElementType.Float32, seed: 1);
+        _optimizer = new Sgd(Model, StepSettings.WeightDecay);
         // The first step has a kernel of its own.
-        Ops.Fill(_model.Gradients, 0);
+        Ops.Fill(Model.Gradients, 0);
         _optimizer.Step(0, StepSettings.Momentum);
         Minibatch batch = Minibatch.Allocate(Workspace, new Shape(batchSize, 3, 32, 32), ElementType.Float32);
         batch.X.CopyFrom<float>(RandomNumbers.Pixels(batch.X.Shape.Count, 1));
         batch.Labels.CopyFrom<int>([.. RandomNumbers.Pixels(batchSize, 2).Select(value => (int)(10 * value))]);
-        _pass = new AdversarialPass(_model, Losses.CrossEntropy, StepSettings.Normalization)
+        Pass = new AdversarialPass(Model, Losses.CrossEntropy, StepSettings.Normalization)
         {
             Batch = batch,
             Ball = new LinfBall { Epsilon = StepSettings.Epsilon, Alpha = alpha },
@@ -34,7 +38,7 @@ public abstract class EngineStep(
             AttackPrecision = Precision,
             Update = () => _optimizer.Step(StepSettings.LearningRate, StepSettings.Momentum),
         };
-        Start(_pass);
+        Start(Pass);
         // The first run of a pass compiles, the second makes a graph of it.
         for (int run = 0; Graphs && run < 2; run++)
             Run();
@@ -45,7 +49,7 @@ public abstract class EngineStep(
     {
         // Those who take turns with this one on the device may want it the other way.
         Device.UsesGraphs = Graphs;
-        Run(_pass);
+        Run(Pass);
     }
 
     /// <summary>The step.</summary>
@@ -58,9 +62,9 @@ public abstract class EngineStep(
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        _pass?.Dispose();
+        Pass?.Dispose();
         _optimizer?.Dispose();
-        _model?.Dispose();
+        Model?.Dispose();
         base.Dispose(disposing);
     }
 }

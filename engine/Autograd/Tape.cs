@@ -17,6 +17,12 @@ public enum Wanted
     Both = Input | Parameters,
 }
 
+/// <summary>An op that is about to run backwards. For tests and for watching.</summary>
+/// <param name="Layer">Path of the layer that recorded it, such as "layer1.0.conv1"; empty outside a network.</param>
+/// <param name="Input">Its first input.</param>
+/// <param name="Gradient">The gradient of its output.</param>
+public readonly record struct OpObservation(string Layer, Tensor Input, Tensor Gradient);
+
 /// <summary>
 /// Records ops and runs them backwards (reverse-mode differentiation). It owns every tensor made while it records, and it is
 /// the only place where gradients meet and are added.
@@ -45,6 +51,9 @@ public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precisio
 
     /// <summary>In which numbers convolutions multiply, forwards and backwards.</summary>
     public Precision Precision { get; } = device.Supporting(precision);
+
+    /// <summary>Is told about each op before it runs backwards.</summary>
+    public Action<OpObservation>? Observer { get; init; }
 
     /// <summary>Weight gradients that wait to be summed; none after <see cref="Backward(Tensor, Tensor)"/>.</summary>
     internal SplitQueue Splits => _splits ??= new SplitQueue(this);
@@ -100,6 +109,7 @@ public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precisio
             // Whoever read it has run backwards already, and no op reads its own output.
             if (node.Output != output && !_kept.Contains(node.Output))
                 Release(node.Output);
+            Observer?.Invoke(new OpObservation(node.Layer, node.Inputs[0], upstream));
             using (Device.Ledger.At(node.Layer))
                 node.Backward(upstream);
             Forget(node.Output, upstream);

@@ -1,0 +1,95 @@
+using System.CommandLine;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Deat.Engine;
+using Deat.Nn;
+using Deat.Training;
+
+namespace Deat.Benchmarks;
+
+/// <summary>
+/// <c>layers</c>: writes the numbers of a replay, layer by layer, for whoever compares them (<c>layers.py</c> with PyTorch's), and lets
+/// the devices take turns with whoever asks on standard input.
+/// </summary>
+internal static class LayersCommand
+{
+    public static Command Create()
+    {
+        Option<int> batch = Number("--batch", 8, "Images."), width = Number("--width", 64, "Width of the network; 64 is full.");
+        Option<int> timed = Number("--timed-batch", 32, "Images of the timed replays.");
+        Option<string?> devices = new("--devices") { Description = "Devices, separated by commas; all if left out." };
+        Option<string> precisions = new("--precisions")
+        {
+            DefaultValueFactory = _ => "fp32",
+            Description = "fp32, tf32, bf16 of convolutions, with commas; a device leaves out what it has not.",
+        };
+        Option<string> output = new("--out") { Required = true, Description = "A safetensors file for all numbers." };
+        Option<bool> turns = new("--turns")
+        {
+            Description = "Then, for each line on standard input, time a replay on each device and print a line of JSON.",
+        };
+        Command command = new("layers", "Write what each layer of a replay meets and makes.")
+        {
+            batch, width, timed, devices, precisions, output, turns,
+        };
+        command.SetAction(arguments =>
+        {
+            ComputeDevice[] opened = BenchmarkDevices.Open(arguments.GetValue(devices));
+            (ComputeDevice Device, Precision Precision)[] lanes =
+            [
+                .. from device in opened
+                   from precision in Precisions.Parse(arguments.GetValue(precisions)!)
+                   where Precisions.IsSupported(device, precision)
+                   select (device, precision),
+            ];
+            Write(arguments.GetValue(output)!, arguments.GetValue(batch), arguments.GetValue(width), lanes);
+            if (arguments.GetValue(turns))
+                TakeTurns(arguments.GetValue(timed), arguments.GetValue(width), lanes);
+            foreach (ComputeDevice device in opened)
+                device.Dispose();
+        });
+        return command;
+    }
+
+    /// <summary>
+    /// Writes what <see cref="RecordedReplay"/> gives. What layers meet is what they meet in the first lane; the metadata has the settings,
+    /// versions, and the device of each lane.
+    /// </summary>
+    public static void Write(string path, int batch, int width, IReadOnlyList<(ComputeDevice Device, Precision Precision)> lanes)
+    {
+        List<NamedArray> arrays = [];
+        Dictionary<string, string> metadata = RecordedReplay.Settings(batch, width);
+        foreach ((string name, JsonNode? value) in TimingReport.Of("", [], [], []).Environment)
+            metadata[$"environment/{name}"] = $"{value}";
+        IReadOnlyList<MetLayer>? met = null;
+        foreach ((ComputeDevice device, Precision precision) in lanes)
+        {
+            using RecordedReplay replay = new(batch, width, device, precision);
+            replay.Prepare();
+            metadata[$"devices/{replay.Who}"] = $"{device.Name}, {device.Listing.Driver}";
+            if (met is null)
+            {
+                arrays.AddRange(replay.Start());
+                met = replay.Walk();
+                arrays.AddRange(met.SelectMany(layer => new[] { layer.X, layer.Dy }));
+            }
+
+            arrays.AddRange([.. met.SelectMany(replay.Alone), .. replay.Replay()]);
+        }
+
+        Safetensors.Write(path, arrays, metadata);
+    }
+
+    private static void TakeTurns(int batch, int width, IReadOnlyList<(ComputeDevice Device, Precision Precision)> lanes)
+    {
+        TimedLayers[] all = [.. lanes.Select(lane => new TimedLayers(batch, width, lane.Device, lane.Precision))];
+        do
+            Console.WriteLine(JsonSerializer.Serialize(all.ToDictionary(timed => timed.Who, timed => timed.Time())));
+        while (Console.ReadLine() is not null);
+        foreach (TimedLayers timed in all)
+            timed.Dispose();
+    }
+
+    private static Option<int> Number(string name, int value, string description) =>
+        new(name) { DefaultValueFactory = _ => value, Description = description };
+}
