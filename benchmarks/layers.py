@@ -244,7 +244,7 @@ class TimedLane:
 
 
 def take_turns(timed, engine, rounds):
-    """Milliseconds of each work by whom, round by round; the engine answers each line with one of JSON."""
+    """After each round, everybody's milliseconds of all rounds so far; the engine answers each line with one of JSON."""
     times = {}
     for turn in range(-WARM_UPS, rounds):
         engine.stdin.write("\n")
@@ -256,6 +256,11 @@ def take_turns(timed, engine, rounds):
             for what, milliseconds in found.items() if turn >= 0 else []:
                 times.setdefault(what, {}).setdefault(who, []).append(milliseconds)
         print(f"round {turn + 1} of {rounds}" if turn >= 0 else "warming up", file=sys.stderr, flush=True)
+        if turn >= 0:
+            yield times
+
+
+def timings_of(times):
     return [{"what": what, "who": who, "isBaseline": who.startswith("PyTorch"), "flops": 0, "bytes": 0, "runsPerRound": 1,
              "milliseconds": milliseconds} for what, by in times.items() for who, milliseconds in by.items()]
 
@@ -272,12 +277,14 @@ def compare(path, device, out):
     """Writes the tables; returns what it takes to time the same."""
     metadata, numbers = read_safetensors(path)
     settings = {name: float(value) for name, value in metadata.items() if "/" not in name}
-    devices = [name.removeprefix("devices/") for name in metadata if name.startswith("devices/")]
+    # The first is the one whose layers' inputs are compared.
+    devices = [name.removesuffix("/loss") for name in numbers if name.endswith("/loss")]
     layers = [name.split("/")[1] for name in numbers if name.startswith("layers/") and name.endswith("/x")]
     network = PreActResNet18(int(settings["width"]))
     network.load_state_dict({name.removeprefix("weights/"): value for name, value in numbers.items() if name.startswith("weights/")})
     lanes, exact = lanes_of(network, device), Lane("float64", network, device, torch.float64)
-    places = [f"PyTorch {device}: {torch.cuda.get_device_name(device) if device.type == 'cuda' else 'CPU'}"]
+    kind = torch.cuda.get_device_name(device) if device.type == "cuda" else torch.backends.cpu.get_cpu_capability()
+    places = [f"PyTorch {device}: {kind}"]
     places += [f"{name}: {metadata[f'devices/{name}']}" for name in devices]
     versions = "; ".join(f"{name} {value}" for name, value in environment(metadata, device).items())
     text = f"""# Differences from float64, layer by layer: PyTorch and DEAT.Native
@@ -333,18 +340,18 @@ def main():
             sys.exit(f"layers.py: {args.engine} stopped with exit code {engine.wait()}")
         metadata, numbers, settings, layers, lanes, places = compare(path, device, args.out)
         timed = [TimedLane(lane, numbers, layers, args.timed_batch, settings) for lane in lanes] if args.rounds else []
-        timings = take_turns(timed, engine, args.rounds) if args.rounds else []
-        engine.stdin.close()
-    if args.json and timings:
         report = {
             "title": "Layers",
             "date": datetime.datetime.now(datetime.timezone.utc).isoformat(),
             "environment": environment(metadata, device),
             "devices": places,
             "settings": {"batch": str(args.timed_batch), "width": str(args.width)},
-            "timings": timings,
         }
-        pathlib.Path(args.json).write_text(json.dumps(report, indent=1) + "\n")
+        # What is stopped keeps the rounds until then.
+        for times in take_turns(timed, engine, args.rounds) if args.rounds else []:
+            if args.json:
+                pathlib.Path(args.json).write_text(json.dumps(report | {"timings": timings_of(times)}) + "\n")
+        engine.stdin.close()
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ public abstract class Module : IDisposable
                 yield return (name, parameter);
     }
 
-    /// <summary>All modules below this one, in the order of their declaration, with the paths that their launches are counted under.</summary>
+    /// <summary>All modules below this one, in the order of their declaration, with the paths that launches are counted under.</summary>
     public IEnumerable<(string Path, Module Module)> Descendants() => _children.SelectMany(child =>
         child.Descendants().Select(below => ($"{child._name}.{below.Path}", below.Module)).Prepend((child._name, child)));
 

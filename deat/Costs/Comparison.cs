@@ -25,18 +25,25 @@ public sealed record Comparison(string What, double Before, double After, TimeRa
         return [.. first.Keys.Intersect(second.Keys).Select(what => Of(what, first[what], second[what])).OfType<Comparison>()];
     }
 
-    /// <summary>Everything that two files of timings have in common. They did not take turns.</summary>
+    /// <summary>
+    /// Everything that two files of timings have in common, by whom and what; if nobody is in both, everybody in one with everybody in the
+    /// other who did the same. They did not take turns.
+    /// </summary>
     /// <exception cref="UsageException">They have nothing in common, or were made with different settings.</exception>
     public static IReadOnlyList<Comparison> Of(TimingReport before, TimingReport after)
     {
         foreach (string setting in before.Settings.Keys.Intersect(after.Settings.Keys))
             RequireAlike(setting, before.Settings[setting], after.Settings[setting], "");
-        ILookup<string, Timing> others = after.Timings.ToLookup(Name);
-        Comparison[] all = [.. before.Timings
-            .Select(timing => Of(Name(timing), timing.Milliseconds, others[Name(timing)].FirstOrDefault()?.Milliseconds ?? []))
-            .OfType<Comparison>()];
+        bool isAnybodyInBoth = before.Timings.Select(timing => timing.Who).Intersect(after.Timings.Select(timing => timing.Who)).Any();
+        ILookup<string, Timing> others = after.Timings.ToLookup(timing => timing.What);
+        IEnumerable<Comparison?> pairs =
+            from timing in before.Timings
+            from other in others[timing.What]
+            where !isAnybodyInBoth || timing.Who == other.Who
+            let who = isAnybodyInBoth ? timing.Who : $"{timing.Who} (A), {other.Who} (B)"
+            select Of($"{timing.What}, {who}", timing.Milliseconds, other.Milliseconds);
+        Comparison[] all = [.. pairs.OfType<Comparison>()];
         return all.Length > 0 ? all : throw new UsageException("the two files have no work in common");
-        static string Name(Timing timing) => $"{timing.What}, {timing.Who}";
     }
 
     private static Comparison? Of(string what, double[] before, double[] after) => TimeRatio.Unpaired(after, before) is { } ratio

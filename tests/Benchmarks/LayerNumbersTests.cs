@@ -34,9 +34,8 @@ public sealed class LayerNumbersTests
         string[] parameters = [.. _arrays.Keys.Where(name => name.StartsWith("cpu/gradients/")).Select(name => name.Split('/')[2])];
         string[] layers = [.. parameters.Select(name => name[..name.LastIndexOf('.')]).Distinct()];
         Assert.That(parameters, Has.Length.EqualTo(56).And.Length.EqualTo(layers.Length + layers.Count(HasBias)));
-        string[] met = [.. _arrays.Keys.Where(name => name.StartsWith("layers/") && name.EndsWith("/x")).Select(name => name.Split('/')[1])];
-        Assert.That(met, Is.EquivalentTo(layers));
-        Assert.That(met.Take(Learning.Length), Is.EqualTo(Learning));
+        Assert.That(MetLayers, Is.EquivalentTo(layers));
+        Assert.That(MetLayers.Take(Learning.Length), Is.EqualTo(Learning));
         foreach (string layer in layers)
         {
             Assert.That(Made(layer, "y").Shape, Is.EqualTo(Met(layer, "dy").Shape), layer);
@@ -65,13 +64,15 @@ public sealed class LayerNumbersTests
     [Test]
     public void TheLinearLayerAndTheLossAreWhatTheirDefinitionsSay()
     {
-        float[] x = Met("linear", "x").ToFloats(), w = Weights("linear.weight"), b = Weights("linear.bias"), dy = Met("linear", "dy").ToFloats();
+        float[] x = Met("linear", "x").ToFloats(), dy = Met("linear", "dy").ToFloats();
+        float[] w = Weights("linear.weight"), b = Weights("linear.bias");
         const int C = 8 * Width, K = 10;
         long[] labels = _arrays["labels"].ToInt64s();
         double loss = 0;
         for (int n = 0; n < Batch; n++)
         {
-            double[] y = [.. Enumerable.Range(0, K).Select(k => b[k] + Enumerable.Range(0, C).Sum(c => (double)x[(n * C) + c] * w[(k * C) + c]))];
+            double[] y = [.. Enumerable.Range(0, K).Select(k =>
+                b[k] + Enumerable.Range(0, C).Sum(c => (double)x[(n * C) + c] * w[(k * C) + c]))];
             double sum = y.Sum(Math.Exp);
             loss += (Math.Log(sum) - y[labels[n]]) / Batch;
             Assert.That(Made("linear", "y").ToFloats()[(n * K)..((n + 1) * K)], Is.EqualTo(y).Within(1e-5));
@@ -100,11 +101,13 @@ public sealed class LayerNumbersTests
     {
         using TimedLayers timed = new(Batch, Width, TestDevices.Get("cpu"));
         Dictionary<string, double> times = timed.Time();
-        string[] layers = [.. _arrays.Keys.Where(name => name.EndsWith("/dy")).Select(name => name.Split('/')[1])];
-        string[] work = [.. layers.SelectMany(layer => new[] { $"{layer} forward", $"{layer} backward" })];
+        string[] work = [.. MetLayers.SelectMany(layer => new[] { $"{layer} forward", $"{layer} backward" })];
         Assert.That(times.Keys, Is.EquivalentTo(work.Append(StepSettings.Replay).Append(TimedLayers.Outside)));
         Assert.That(times.Values, Is.All.GreaterThan(0));
     }
+
+    private string[] MetLayers =>
+        [.. _arrays.Keys.Where(name => name.StartsWith("layers/") && name.EndsWith("/x")).Select(name => name.Split('/')[1])];
 
     private static bool HasBias(string layer) => !layer.Contains("conv") && !layer.Contains("shortcut");
 

@@ -71,6 +71,23 @@ public sealed class ComparisonTests
         Assert.That(() => Comparison.Of(before, Profile("free", 100), false), Refused("method pgd and free"));
     }
 
+    [Test]
+    public void FilesOfTimingsAreComparedByWhoAndOfDifferentLibrariesByWork()
+    {
+        Timing[] torch = [new("conv", "Torch") { Milliseconds = [4, 4] }, new("conv", "Torch TF32") { Milliseconds = [1, 1] }];
+        Timing[] engine = [new("conv", "cuda:0") { Milliseconds = [2, 2] }, new("pool", "cuda:0") { Milliseconds = [1] }];
+        Assert.That(Rows(Report(torch), Report([.. torch, .. engine])), Is.EqualTo(
+            new[] { ("conv, Torch", 1.0), ("conv, Torch TF32", 1.0) }));
+        Assert.That(Rows(Report(torch), Report(engine)), Is.EqualTo(
+            new[] { ("conv, Torch (A), cuda:0 (B)", 0.5), ("conv, Torch TF32 (A), cuda:0 (B)", 2.0) }));
+        Assert.That(() => Rows(Report(torch), Report(engine[1..])), Refused("no work in common"));
+        Assert.That(() => Rows(Report(torch), Report(engine) with { Settings = new() { ["batch"] = "9" } }), Refused("batch 8 and 9"));
+
+        static TimingReport Report(Timing[] timings) => TimingReport.Of("", [], new() { ["batch"] = "8" }, timings);
+        static IEnumerable<(string, double)> Rows(TimingReport before, TimingReport after) =>
+            Comparison.Of(before, after).Select(row => (row.What, row.Time.Median));
+    }
+
     // PGD: two attack iterations of 10 and 20 ns, an update of 40, 5 ns before, and a wait of 5 ns at the end.
     [TestCase(0, 50)]
     [TestCase(1, 60)]
