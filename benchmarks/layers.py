@@ -254,7 +254,7 @@ def take_turns(timed, engine, rounds):
             sys.exit("layers.py: the engine stopped")
         for who, found in ({one.lane.name: one.time() for one in timed} | json.loads(line)).items():
             for what, milliseconds in found.items() if turn >= 0 else []:
-                times.setdefault(what, {}).setdefault(who, []).append(milliseconds)
+                times.setdefault(what, {}).setdefault(who, []).append(float(f"{milliseconds:.5g}"))
         print(f"round {turn + 1} of {rounds}" if turn >= 0 else "warming up", file=sys.stderr, flush=True)
         if turn >= 0:
             yield times
@@ -350,7 +350,9 @@ def main():
         # What is stopped keeps the rounds until then.
         for times in take_turns(timed, engine, args.rounds) if args.rounds else []:
             if args.json:
-                pathlib.Path(args.json).write_text(json.dumps(report | {"timings": timings_of(times)}) + "\n")
+                new = pathlib.Path(f"{args.json}.tmp")
+                new.write_text(json.dumps(report | {"timings": timings_of(times)}) + "\n")
+                new.replace(args.json)
         engine.stdin.close()
 
 
