@@ -23,6 +23,7 @@ import os
 import pathlib
 import platform
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -197,7 +198,7 @@ class TimedLane:
     def __init__(self, lane, numbers, layers, batch, settings):
         def tiled(value):
             copies = -(-batch // value.shape[0])
-            return value.repeat(copies, *[1] * (value.dim() - 1))[:batch]
+            return value.to(lane.device).repeat(copies, *[1] * (value.dim() - 1))[:batch]
         self.lane, self.layers = lane, layers
         self.met = {layer: [lane.place(tiled(numbers[f"layers/{layer}/{what}"])) for what in ("x", "dy")] for layer in layers}
         self.replay = Replay(lane, *[tiled(numbers[name]) for name in ("x", "delta", "labels")], settings)
@@ -326,6 +327,8 @@ def main():
     parser.add_argument("--json", help="a file for every round's time")
     args = parser.parse_args()
     device = torch.device(args.device)
+    # The temporary file goes, whoever stops this.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("layers.py: stopped"))
     if args.numbers:
         compare(args.numbers, device, args.out)
         return
