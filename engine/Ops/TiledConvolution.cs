@@ -99,7 +99,8 @@ internal static class TiledConvolution
         }
 
         Contraction contraction = plan.Output;
-        Tensor rows = tape.Scratch(new Shape(plan.Splits * contraction.Rows, contraction.ColumnTiles * ContractionTile.Columns), output.Type);
+        int columns = contraction.ColumnTiles * ContractionTile.Columns;
+        Tensor rows = tape.Scratch(new Shape(plan.Splits * contraction.Rows, columns), output.Type);
         plan.ToWholeRows().Launch<T>(device, cost, input, packed, rows);
         long bytes = (plan.Splits + 1L) * contraction.Rows * contraction.Columns * output.Type.Bytes();
         Cost summing = WithPassengers(new Cost(0, bytes, cost.Direction), output, plus, sums);

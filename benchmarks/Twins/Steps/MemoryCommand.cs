@@ -24,7 +24,10 @@ internal static class MemoryCommand
 
     public static Command Create()
     {
-        var command = new Command("memory", "Tell how much memory a DEAT replay takes, libtorch's or the engine's.") { Who, Batch, Width, Steps };
+        var command = new Command("memory", "Tell how much memory a DEAT replay takes, libtorch's or the engine's.")
+        {
+            Who, Batch, Width, Steps,
+        };
         command.SetAction(Run);
         return command;
     }
@@ -61,7 +64,7 @@ internal static class MemoryCommand
     private static double Megabytes(string field)
     {
         string line = File.ReadLines("/proc/self/status").First(line => line.StartsWith(field, StringComparison.Ordinal));
-        return 1024 * double.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)[^2], CultureInfo.InvariantCulture) / 1e6;
+        return 1024 * double.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2], CultureInfo.InvariantCulture) / 1e6;
     }
 
     private static string Text(FormattableString text) => FormattableString.Invariant(text);

@@ -4,7 +4,7 @@ using NUnit.Framework;
 
 namespace Deat.Tests;
 
-/// <summary>Where gradients lie: in the memory of what has been read for the last time, and never in that of what is still needed.</summary>
+/// <summary>Gradients lie in the memory of what has been read for the last time, and never in that of what is still needed.</summary>
 public sealed class TapeMemoryTests
 {
     private static readonly Shape Images = new(2, 16, 6, 6);

@@ -132,7 +132,10 @@ public sealed class BufferPoolTests
 
         // Several have equal numbers of bytes and borders in different places.
         private static readonly Shape[] Shapes =
-            [Small, new(1, 16), new(1, 16, 6, 6), new(2, 16, 6, 6), new(2, 32, 2, 2), new(1, 1024), new(1, 1, 30, 30), new(3, 5, 1, 7), new(7, 1)];
+        [
+            Small, new(1, 16), new(1, 16, 6, 6), new(2, 16, 6, 6), new(2, 32, 2, 2), new(1, 1024), new(1, 1, 30, 30), new(3, 5, 1, 7),
+            new(7, 1),
+        ];
 
         private readonly Random _random = new(seed);
         private readonly List<(DeviceBuffer Buffer, Tensor Tensor, double[] Values)> _rented = [];
