@@ -5,6 +5,9 @@ namespace Deat.Training;
 /// <summary>From texts to a training method: the named one, with the parts that the user chose in place of its own.</summary>
 public static class MethodResolution
 {
+    /// <summary>The start at the delta of the minibatch before.</summary>
+    public const string Previous = "previous";
+
     private const int UsualPatience = 3;
     private const int UsualFirstSteps = 3;
     private const double UsualCriterion = 0.5;
@@ -37,11 +40,11 @@ public static class MethodResolution
         RejectForeignOptions(texts, method);
         DeltaInit? start = defaults.Start is { } usual ? Start(texts, usual) : null;
         if (start == DeltaInit.Zero && texts.IsGiven("init-tau"))
-            throw new UsageException("--init-tau conflicts with --delta-init zero, which has no size");
+            throw new UsageException($"--init-tau conflicts with --delta-init {texts.Text("delta-init")}, which has no size");
         if (start == DeltaInit.Zero && method.Objective == Objectives.Trades)
             throw new UsageException(
-                "--delta-init zero conflicts with --loss trades: at the image itself the divergence has no gradient, and no step would "
-                + "move; use --delta-init normal --init-tau 0.001");
+                $"--delta-init {texts.Text("delta-init") ?? "zero"} conflicts with --loss trades: at the image itself the divergence has no "
+                + "gradient, and no step would move; use --delta-init normal --init-tau 0.001");
         if (method.Loop.StepsByFirstLayer && method.Objective != Objectives.CrossEntropy)
             throw new UsageException(
                 $"--loop {method.Loop.Name} conflicts with --loss {method.Objective.Name}: its steps know one batch of images");
@@ -50,6 +53,7 @@ public static class MethodResolution
             Epsilon = texts.Size("epsilon", defaults.Epsilon),
             Alpha = defaults.Alpha is { } alpha ? texts.Size("alpha", alpha) : null,
             Start = start,
+            CarriesDelta = start is not null && texts.Text("delta-init") == Previous,
             Tau = defaults.Tau is { } tau ? texts.Size("init-tau", tau) : null,
             AttackNorm = defaults.AttackNorm is { } norm ? Norm(texts, norm) : null,
             Patience = defaults.Patience is { } patience ? texts.Integer("patience", patience, 0, 1000) : null,
@@ -139,9 +143,9 @@ public static class MethodResolution
 
     private static DeltaInit Start(OptionTexts texts, DeltaInit usual) =>
         // "random" is how the scripts of fast_adversarial call it.
-        texts.Choice("delta-init", usual.ToString().ToLowerInvariant(), "zero", "uniform", "normal", "bernoulli", "random") switch
+        texts.Choice("delta-init", usual.ToString().ToLowerInvariant(), "zero", "uniform", "normal", "bernoulli", Previous, "random") switch
         {
-            "zero" => DeltaInit.Zero,
+            "zero" or Previous => DeltaInit.Zero,
             "normal" => DeltaInit.Normal,
             "bernoulli" => DeltaInit.Bernoulli,
             _ => DeltaInit.Uniform,

@@ -165,7 +165,7 @@ public sealed record TrainOptions
         ("compat", Compatibility == Compatibility.Table1 ? "table1" : "none"),
         ("epsilon", Adversary.Epsilon.Text),
         ("alpha", Adversary.Alpha?.Text),
-        ("delta-init", Adversary.Start?.ToString().ToLowerInvariant()),
+        ("delta-init", Adversary.CarriesDelta ? MethodResolution.Previous : Adversary.Start?.ToString().ToLowerInvariant()),
         ("init-tau", Adversary.Start is null or DeltaInit.Zero ? null : Adversary.Tau?.Text),
         ("attack-bn", Adversary.AttackNorm?.ToString().ToLowerInvariant()),
         ("patience", Write(Adversary.Patience)),

@@ -6,6 +6,9 @@ namespace Deat.Training;
 /// <content>What a trainer saves and goes on from.</content>
 public sealed partial class Trainer
 {
+    private const string DeltaPrefix = "adversary.";
+    private const string DeltaName = DeltaPrefix + "delta";
+
     /// <summary>Keeps what the guard remembers.</summary>
     internal void Guard(GuardState guard) => State = State with { Guard = guard };
 
@@ -23,7 +26,10 @@ public sealed partial class Trainer
     public Checkpoint Save()
     {
         Fold();
-        IReadOnlyList<NamedArray> arrays = [.. Model.StateDict(), .. _optimizer.StateDict(), .. _average?.Weights.StateDict() ?? []];
+        IReadOnlyList<NamedArray> arrays =
+        [
+            .. Model.StateDict(), .. _optimizer.StateDict(), .. _average?.Weights.StateDict() ?? [], .. DeltaStateDict(),
+        ];
         foreach (NamedArray array in arrays)
         {
             if (array.CountNotFinite() is > 0 and long count)
@@ -52,10 +58,15 @@ public sealed partial class Trainer
                 $"the checkpoint was trained on other images (digest {state.Data[..12]}, now {_images.Digest[..12]})");
         try
         {
-            (NamedArray[] optimizer, NamedArray[] model, NamedArray[] average) = Split(checkpoint);
+            (NamedArray[] optimizer, NamedArray[] model, NamedArray[] average, NamedArray? delta) = Split(checkpoint);
+            delta = RequireDelta(delta);
             Model.LoadStateDict(model);
             _optimizer.LoadStateDict(optimizer);
             _average?.Weights.LoadStateDict(average);
+            if (_previous is { Type: ElementType.Float64 })
+                _previous.CopyFrom<double>(delta!.ToDoubles());
+            else
+                _previous?.CopyFrom<float>(delta!.ToFloats());
         }
         catch (StateFileException e)
         {
@@ -65,12 +76,33 @@ public sealed partial class Trainer
         State = state;
     }
 
-    /// <summary>The arrays of a checkpoint: those of the optimizer, of the model, and of its average.</summary>
-    public static (NamedArray[] Optimizer, NamedArray[] Model, NamedArray[] Average) Split(Checkpoint checkpoint)
+    /// <summary>
+    /// The arrays of a checkpoint: those of the optimizer, of the model, of its average, and delta where the next minibatch starts from it.
+    /// </summary>
+    public static (NamedArray[] Optimizer, NamedArray[] Model, NamedArray[] Average, NamedArray? Delta) Split(Checkpoint checkpoint)
     {
+        string[] prefixes = [Sgd.Prefix, WeightAverage.Prefix, DeltaPrefix];
         ILookup<string, NamedArray> parts = checkpoint.Arrays.ToLookup(array =>
-            ((string[])[Sgd.Prefix, WeightAverage.Prefix]).FirstOrDefault(prefix => array.Name.StartsWith(prefix, StringComparison.Ordinal))
-            ?? "");
-        return ([.. parts[Sgd.Prefix]], [.. parts[""]], [.. parts[WeightAverage.Prefix]]);
+            prefixes.FirstOrDefault(prefix => array.Name.StartsWith(prefix, StringComparison.Ordinal)) ?? "");
+        return ([.. parts[Sgd.Prefix]], [.. parts[""]], [.. parts[WeightAverage.Prefix]], parts[DeltaPrefix].FirstOrDefault());
+    }
+
+    private IReadOnlyList<NamedArray> DeltaStateDict()
+    {
+        if (_previous is null)
+            return [];
+        Shape shape = _previous.Shape;
+        long[] extents = [shape.N, shape.C, shape.H, shape.W];
+        return [_previous.Type == ElementType.Float64
+            ? NamedArray.FromDoubles(DeltaName, _previous.ToArray<double>(), extents)
+            : NamedArray.FromFloats(DeltaName, _previous.ToArray<float>(), extents)];
+    }
+
+    // The delta to go on from, once it is known to be one.
+    private NamedArray? RequireDelta(NamedArray? delta)
+    {
+        if (_previous is null || (delta?.Type == _previous.Type && delta.Data.Length == _previous.Shape.Count * _previous.Type.Bytes()))
+            return delta;
+        throw new StateFileException($"checkpoint lacks {DeltaName} of {_previous.Shape}, where the next minibatch starts");
     }
 }

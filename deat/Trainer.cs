@@ -23,6 +23,7 @@ public sealed partial class Trainer : IDisposable
     private readonly Tensor _losses;
     private readonly Tensor _correct;
     private readonly Tensor _magnitudes;
+    private readonly Tensor? _previous;
     private (double LearningRate, double Momentum) _rate;
 
     /// <summary>Starts a run on a device.</summary>
@@ -46,6 +47,12 @@ public sealed partial class Trainer : IDisposable
         _losses = _workspace.Plain(new Shape(images.Count, 1), type);
         _correct = _workspace.Plain(new Shape(images.Count, 1), ElementType.Int32);
         _magnitudes = _workspace.Plain(new Shape(images.Count, 1), type);
+        if (options.Adversary.CarriesDelta)
+        {
+            _previous = _workspace.Activation(_batches.First.Delta.Shape, type);
+            Ops.InitializeDelta(_previous, _previous, DeltaInit.Zero, tau: 0, clampPixels: false, default);
+        }
+
         Normalization normalization = options.Data.NormalizationOf(images);
         _parts = TrainingPass.Parts(options, Model, normalization);
         _pass = TrainingPass.Create(
@@ -208,7 +215,7 @@ public sealed partial class Trainer : IDisposable
         _rate = RateAt(now);
         Model.Reseed(new RandomKey(_options.Seed, Purpose.Dropout, now.Epoch, now.Batch));
         RandomKey key = new(_options.Seed, Purpose.Delta, now.Epoch, now.Batch);
-        TrainingPass.Start(_pass, _options, Replays.StepSize, now.Epoch, key);
+        TrainingPass.Start(_pass, _options, Replays.StepSize, now.Epoch, key, previous: _previous);
     }
 
     // Passes over the same tensors can be recorded, so what the images show comes to its place afterwards.
@@ -219,6 +226,8 @@ public sealed partial class Trainer : IDisposable
         Shape part = new(batch.Count, 1);
         using (Model.Device.Ledger.In(Phase.Data))
         {
+            if (_previous is not null)
+                Ops.Keep(batch.Delta, _previous.First(batch.Count));
             Ops.Keep(batch.Losses, _losses.Slice(start, part));
             Ops.Keep(batch.Correct, _correct.Slice(start, part));
             if (HasMagnitude)

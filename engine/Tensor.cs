@@ -45,6 +45,13 @@ public sealed class Tensor
         return new Tensor(_buffer, _offset + start, Layout.Plain(shape), Type);
     }
 
+    /// <summary>The first images of a tensor, in its arrangement.</summary>
+    public Tensor First(int images)
+    {
+        Require.That(images > 0 && images <= Shape.N, "First", $"1 to {Shape.N} images", images);
+        return new Tensor(_buffer, _offset, Layout with { Shape = Shape with { N = images } }, Type);
+    }
+
     /// <summary>Makes this tensor a parameter whose gradient the tape writes to <paramref name="gradient"/>.</summary>
     public Tensor WithGradient(Tensor gradient)
     {

@@ -72,11 +72,11 @@ public static class GoldenWeights
 
     /// <summary>
     /// Starting perturbation [8, 3, 32, 32] from key (seed, Delta, epoch, batch within the epoch): (2u-1) epsilon in binary64, not
-    /// clamped to valid pixels.
+    /// clamped to valid pixels. GradAlign's point of the ball is the same of another purpose.
     /// </summary>
-    public static double[] UniformDelta(ulong seed, int epoch, int batch, double epsilon)
+    public static double[] UniformDelta(ulong seed, int epoch, int batch, double epsilon, Purpose purpose = Purpose.Delta)
     {
-        var key = new RandomKey(seed, Purpose.Delta, epoch, batch);
+        var key = new RandomKey(seed, purpose, epoch, batch);
         double[] values = new double[BatchSize * 3 * 32 * 32];
         for (int i = 0; i < values.Length; i++) values[i] = (2.0 * Philox.Uniform(Philox.Word(key, i)) - 1) * epsilon;
         return values;

@@ -38,7 +38,17 @@ internal sealed class PreActResNet18 : Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor x = conv1.forward(input);
+        return Rest(First(input)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The output of the first layer.</summary>
+    public Tensor First(Tensor input) => conv1.forward(input);
+
+    /// <summary>The logits, given the output of the first layer.</summary>
+    public Tensor Rest(Tensor hidden)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor x = hidden;
         x = layer4.forward(layer3.forward(layer2.forward(layer1.forward(x))));
         x = functional.relu(bn.forward(x));
         x = functional.avg_pool2d(x, 4).flatten(1);

@@ -30,8 +30,7 @@ public sealed partial class AdversarialPass
             _passes.Count(Batch, 1, 1);
             Tensor costate = tape.Gradient(hidden);
             for (int step = 0; step < FirstLayerSteps; step++)
-                FirstLayerStep(network.First, costate, round);
-            Observer?.Invoke(new PassObservation(round, value, InputGradient: null, Batch));
+                FirstLayerStep(network.First, costate, value, round);
 
             // A second gradient of a weight on one tape is added to the first.
             tape.Backward(network.First.Forward(tape, Batch.Z), costate);
@@ -42,13 +41,15 @@ public sealed partial class AdversarialPass
             Update!();
     }
 
-    private void FirstLayerStep(Module first, Tensor costate, int round)
+    private void FirstLayerStep(Module first, Tensor costate, Tensor value, int round)
     {
         ComputeDevice device = Batch.X.Device;
         using Tape tape = new(device, Wanted.Input, AttackPrecision);
         using Ledger.Scope scope = device.Ledger.In(Phase ?? Engine.Phase.Attack, round);
         Tensor output = first.Forward(tape, tape.Watch(Batch.Z));
         tape.Backward(output, costate);
-        Step(tape.Gradient(Batch.Z), round);
+        Tensor gradient = tape.Gradient(Batch.Z);
+        Step(gradient, round);
+        Observer?.Invoke(new PassObservation(round, value, gradient, Batch));
     }
 }

@@ -3,9 +3,11 @@ using Deat.Nn;
 
 namespace Deat.Training;
 
-/// <summary>What one pass showed, while its tape is still there. For tests and for watching.</summary>
+/// <summary>
+/// What one pass, or one step by the first layer, showed, while its tape is still there. For tests and for watching.
+/// </summary>
 /// <param name="Iteration">The adversarial iteration, from 0.</param>
-/// <param name="Loss">The mean loss [1, 1, 1, 1].</param>
+/// <param name="Loss">The mean loss [1, 1, 1, 1]; of a step by the first layer that of the full pass before.</param>
 /// <param name="InputGradient">The gradient with respect to z; null if it was not wanted.</param>
 /// <param name="Batch">The minibatch; delta and z are those after the step.</param>
 public readonly record struct PassObservation(int Iteration, Tensor Loss, Tensor? InputGradient, Minibatch Batch);
@@ -75,7 +77,7 @@ public sealed partial class AdversarialPass(Module model, Loss loss, Normalizati
     /// <summary>What the launches are counted under, where it is not training.</summary>
     public Phase? Phase { get; init; }
 
-    /// <summary>Is told about each pass before its tape is gone.</summary>
+    /// <summary>Is told about each pass, and each step by the first layer, before its tape is gone.</summary>
     public Action<PassObservation>? Observer { get; set; }
 
     /// <summary>Forward passes so far, of one minibatch each.</summary>
@@ -103,6 +105,15 @@ public sealed partial class AdversarialPass(Module model, Loss loss, Normalizati
         if (CanStandStill)
             Ops.GiveLives(Batch.Lives, (Patience ?? 0) + 1);
         Ops.InitializeDelta(Batch.Delta, Batch.X, kind, tau, clampPixels, key, images);
+        Ops.AdversarialInput(Batch.Z, Batch.X, Batch.Delta, normalization);
+    }
+
+    /// <summary>Goes on from another minibatch's delta, which need not leave these images valid before the first step.</summary>
+    /// <param name="delta">[at least N, C, H, W], pixel range.</param>
+    public void GoOnFrom(Tensor delta)
+    {
+        using Ledger.Scope scope = Batch.X.Device.Ledger.In(Phase ?? Engine.Phase.Data);
+        Ops.Keep(delta.First(Batch.Count), Batch.Delta);
         Ops.AdversarialInput(Batch.Z, Batch.X, Batch.Delta, normalization);
     }
 

@@ -21,7 +21,7 @@ internal static class TrainCommand
         new("compat", "name", "table1: mpgd, mtrades, mmart as in the scripts behind the paper's Table 1 (default none)"),
         new("epsilon", "size", "radius of the adversary's ball: pixels 8, a quotient 8/255 or a fraction 0.031 (default 8)", "eps"),
         new("alpha", "size", "size of an attack step, as --epsilon (default by method)"),
-        new("delta-init", "kind", "where delta starts: zero, uniform, normal, bernoulli (default by method)", "init"),
+        new("delta-init", "kind", "where delta starts: zero, uniform, normal, bernoulli, previous (default by method)", "init"),
         new("init-tau", "size", "size of the start, as --epsilon (default by method)"),
         new("attack-bn", "mode", "batch norm and dropout in passes that only attack: train (by the batch; active), eval (by the running "
             + "statistics; off) (default train; friendly: eval)"),

@@ -17,6 +17,12 @@ public sealed record AdversaryOptions
     /// <summary>Where delta starts.</summary>
     public DeltaInit? Start { get; init; }
 
+    /// <summary>
+    /// Whether the delta of a minibatch is where that of the minibatch before ended, which starts at zero in the first: FREE as published
+    /// (Shafahi et al., algorithm 1) and "previous" of fast_adversarial. It is not clamped anew before its first step.
+    /// </summary>
+    public bool CarriesDelta { get; init; }
+
     /// <summary>The size tau of a start other than zero, in pixel range [0,1].</summary>
     public Pixels? Tau { get; init; }
 

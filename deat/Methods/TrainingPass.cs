@@ -52,13 +52,17 @@ public static class TrainingPass
     /// <param name="epoch">The epoch, from 0.</param>
     /// <param name="key">The random stream of the start.</param>
     /// <param name="images">[N, 1, 1, 1] Int32: the images' numbers, where each has a stream of its own.</param>
+    /// <param name="previous">[at least N, C, H, W]: the delta of the minibatch before, where the start is that.</param>
     public static void Start(
-        AdversarialPass pass, TrainOptions options, double stepSize, int epoch, RandomKey key, Tensor? images = null)
+        AdversarialPass pass, TrainOptions options, double stepSize, int epoch, RandomKey key, Tensor? images = null,
+        Tensor? previous = null)
     {
         AdversaryOptions adversary = options.Adversary;
         pass.Ball = new LinfBall { Epsilon = options.Method.LeavesBall ? 1 : adversary.Epsilon.Value, Alpha = stepSize };
         pass.Criterion = adversary.Criterion is { } largest ? InnerLoops.StationarityLimit(largest, epoch, options.Epochs) : null;
         pass.Start(
             adversary.Start ?? DeltaInit.Zero, adversary.Tau?.Value ?? 0, options.Method.ClampsStart, key, images);
+        if (previous is not null)
+            pass.GoOnFrom(previous);
     }
 }

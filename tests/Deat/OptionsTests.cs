@@ -14,6 +14,7 @@ public sealed class OptionsTests
         "--method natural",
         "--method free --replays 8 --epsilon 0.031 --alpha 2.5",
         "--method pgd --max-replays 3 --delta-init zero",
+        "--method free --delta-init previous",
         "--method deat-d --delay 2 --init-tau 4/255",
         "--method deat-p --target-accuracy 0.25",
         "--method mdeat --gamma inf --max-replays 6 --seed 18446744073709551615",
@@ -210,7 +211,9 @@ public sealed class OptionsTests
     [TestCase("--target-accuracy 40 --method deat-p", "--target-accuracy '40' is not a number from 0 to 1")]
     [TestCase("--epsilon 300", "--epsilon '300'")]
     [TestCase("--alpha eight", "--alpha 'eight'")]
-    [TestCase("--delta-init previous", "--delta-init 'previous' is not one of zero, uniform, normal, bernoulli")]
+    [TestCase("--delta-init last", "--delta-init 'last' is not one of zero, uniform, normal, bernoulli, previous")]
+    [TestCase("--delta-init previous --init-tau 8", "--init-tau conflicts with --delta-init previous")]
+    [TestCase("--method trades --delta-init previous", "--delta-init previous conflicts with --loss trades: at the image itself")]
     [TestCase("--lr-schedule step", "--lr-schedule 'step'")]
     [TestCase("--normalization mean", "--normalization 'mean'")]
     [TestCase("--model wide", "--model 'wide'")]

@@ -24,6 +24,7 @@ public sealed class TrainerTests : WholeRuns
         "--method yopo --replays 2 --first-steps 2",
         "--method cat --target-accuracy 0",
         "--method fosc --replays 2 --fosc 0.1",
+        "--method free --replays 2 --delta-init previous",
         "--method free --replays 2 --average ema",
         "--method free --replays 2 --average swa --average-start 1",
         "--method free --replays 2 --awp-gamma 0.01 --grad-align 0.2",

@@ -1,4 +1,6 @@
+using Deat.Engine;
 using static TorchSharp.torch;
+using Tensor = TorchSharp.torch.Tensor;
 
 namespace Deat.Twins;
 
@@ -14,8 +16,8 @@ internal static class GoldenSetting
 
     public static Tensor Images(ulong seed, int batch) => AsImages(GoldenWeights.Images(seed, batch));
 
-    public static Tensor UniformDelta(ulong seed, int epoch, int batch, double epsilon) =>
-        AsImages(GoldenWeights.UniformDelta(seed, epoch, batch, epsilon));
+    public static Tensor UniformDelta(ulong seed, int epoch, int batch, double epsilon, Purpose purpose = Purpose.Delta) =>
+        AsImages(GoldenWeights.UniformDelta(seed, epoch, batch, epsilon, purpose));
 
     public static Tensor Labels(ulong seed, int batch) =>
         tensor(Array.ConvertAll(GoldenWeights.Labels(seed, batch), label => (long)label));
