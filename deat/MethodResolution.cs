@@ -43,8 +43,8 @@ public static class MethodResolution
             throw new UsageException($"--init-tau conflicts with --delta-init {texts.Text("delta-init")}, which has no size");
         if (start == DeltaInit.Zero && method.Objective == Objectives.Trades)
             throw new UsageException(
-                $"--delta-init {texts.Text("delta-init") ?? "zero"} conflicts with --loss trades: at the image itself the divergence has no "
-                + "gradient, and no step would move; use --delta-init normal --init-tau 0.001");
+                $"--delta-init {texts.Text("delta-init") ?? "zero"} conflicts with --loss trades: at the image itself the divergence has "
+                + "no gradient, and no step would move; use --delta-init normal --init-tau 0.001");
         if (method.Loop.StepsByFirstLayer && method.Objective != Objectives.CrossEntropy)
             throw new UsageException(
                 $"--loop {method.Loop.Name} conflicts with --loss {method.Objective.Name}: its steps know one batch of images");

@@ -10,8 +10,11 @@ internal static class GoldenCommand
     {
         var seed = new Option<ulong>("--seed") { DefaultValueFactory = _ => 1, Description = "Seed of all golden numbers." };
         var output = new Option<DirectoryInfo>("--out") { Required = true, Description = "Folder for the files (tests/Golden)." };
-        var only = new Option<string[]>("--only") { Description = "Names of the files to write, with commas between them; all if not given." };
-        only.CustomParser = result => [.. result.Tokens.SelectMany(token => token.Value.Split(','))];
+        var only = new Option<string[]>("--only")
+        {
+            Description = "Names of the files to write, with commas between them; all if not given.",
+            CustomParser = result => [.. result.Tokens.SelectMany(token => token.Value.Split(','))],
+        };
         var command = new Command("golden", "Write float64 golden files with libtorch.") { seed, only, output };
         command.SetAction(
             arguments => Write(arguments.GetValue(seed), arguments.GetValue(only) ?? [], arguments.GetRequiredValue(output)));

@@ -3,7 +3,7 @@ namespace Deat.Twins;
 /// <summary>What an epoch did and showed.</summary>
 /// <param name="Steps">Adversarial steps per batch.</param>
 /// <param name="Magnitude">Sum over its batches of the sum of |dloss/dz| that was taken last.</param>
-/// <param name="Accuracy">The part of the adversarial examples that its training passes classified correctly, the last of each batch.</param>
+/// <param name="Accuracy">The part of the adversarial examples that the last full pass of each batch classified correctly.</param>
 internal sealed record EpochShown(int Steps, double Magnitude, double Accuracy);
 
 /// <summary>How many adversarial steps the next epoch makes and how large they are, given all earlier epochs.</summary>

@@ -50,8 +50,8 @@ internal static class TrajectoryFiles
         foreach (EpochShown epoch in run.Epochs)
             Console.WriteLine($"  epoch of {epoch.Steps} steps: magnitude {epoch.Magnitude:F3}, accuracy {epoch.Accuracy:F3}");
         Console.WriteLine(
-            $"  zero gradients {run.ZeroGradients}, smallest |g| / rms(g) {run.SmallestGradient:E1}, nearest decision {run.NearestDecision:E1}");
-        if (run.Left > 0) Console.WriteLine($"  steps that left an image as it was: {run.Left} of {run.Magnitudes.Count * GoldenWeights.BatchSize}");
+            $"  zero gradients {run.ZeroGradients}, smallest |g| / rms(g) {run.SmallestGradient:E1}, "
+            + $"nearest decision {run.NearestDecision:E1}, steps that left an image as it was {run.Left}");
         if (run.ZeroGradients > 0) throw Unfit(method, seed, "zero gradients");
         if (run.NearestDecision < Doubtful) throw Unfit(method, seed, "a decision that rounding can turn");
         foreach (double perturbation in new[] { 1e-15, 1e-13, 1e-12 })

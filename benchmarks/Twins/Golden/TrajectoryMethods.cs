@@ -9,7 +9,10 @@ internal static class TrajectoryMethods
     [
         Table("pgd7", 2, [7]) with { Start = TrajectoryStart.Uniform },
         Table("free4", 8, [4]) with { Loop = TrajectoryLoop.Replay },
-        Table("mdeat", 10, [1, 2, 3]) with { Epochs = [2, 3, 3], Start = TrajectoryStart.Uniform, ClampStart = true, Loop = TrajectoryLoop.Replay },
+        Table("mdeat", 10, [1, 2, 3]) with
+        {
+            Epochs = [2, 3, 3], Start = TrajectoryStart.Uniform, ClampStart = true, Loop = TrajectoryLoop.Replay,
+        },
         Table("trades3", 2, [3]) with { Start = TrajectoryStart.Uniform, Loss = TrajectoryLoss.Trades },
         Valid("mart3", 2, Paces.Table([3], _ => Levels(2))) with { HasTable = true, Loss = TrajectoryLoss.Mart },
         new("mtrades", Levels(2), Paces.Table([0, 1, 2], steps => Levels(steps > 0 ? 8 / steps : 2)))

@@ -19,10 +19,10 @@ internal sealed class TrajectoryPasses(TrajectoryMethod method, PreActResNet18 n
     // Of the probes of GradAlign, in parts of the L2 radius of the ball.
     private const double Reach = 1.0 / 3;
 
+    private Tensor? right;
+
     /// <summary>Adversarial examples that the last training pass classified correctly.</summary>
     public long Hits { get; private set; }
-
-    private Tensor? right;
 
     /// <summary>Trains on a batch and returns the last delta.</summary>
     public Tensor Train(TrajectoryBatch batch, Tensor delta, int steps, double size)
@@ -80,7 +80,7 @@ internal sealed class TrajectoryPasses(TrajectoryMethod method, PreActResNet18 n
     }
 
     /// <summary>
-    /// YOPO (core/train.. of a1600012888/YOPO-You-Only-Propagate-Once): p is the gradient of the cross-entropy at the first layer's output,
+    /// YOPO (a1600012888/YOPO-You-Only-Propagate-Once): p is the gradient of the cross-entropy at the first layer's output,
     /// and H = sum(first layer * p), whose sign here is that of the cross-entropy.
     /// </summary>
     private Tensor PropagateOnce(TrajectoryBatch batch, Tensor delta, int rounds, double size)

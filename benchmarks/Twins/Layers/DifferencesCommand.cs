@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using Deat.Benchmarks;
 using Deat.Engine;
-using TorchSharp;
 using static TorchSharp.torch;
 using Tensor = TorchSharp.torch.Tensor;
 
