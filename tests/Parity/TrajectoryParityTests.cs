@@ -34,7 +34,7 @@ public sealed class TrajectoryParityTests : WholeRuns
         ["free-previous"] = "--method free --replays 2 --delta-init previous",
         ["yopo"] = "--method yopo --replays 2 --first-steps 2",
         ["fat"] = "--method fat --replays 3 --patience 1",
-        ["ftrades"] = $"--method ftrades --replays 3 --patience 1 {Uniform}",
+        ["ftrades"] = "--method ftrades --replays 3 --patience 1 --delta-init uniform --init-tau 64",
         ["fmart"] = $"--method fmart --replays 3 --patience 1 {Uniform}",
         ["amata"] = "--method amata --min-replays 1 --max-replays 4 --alpha 5 --epochs 4",
         ["deat-d"] = "--method deat-d --delay 1 --max-replays 3",

@@ -26,7 +26,8 @@ internal static class TrajectoryMethods
         new("free-previous", Levels(8), Paces.Fixed(2, Levels(8))) { Start = TrajectoryStart.Previous, Loop = TrajectoryLoop.Replay },
         Valid("yopo", 2, Paces.Fixed(2, Levels(2))) with { Loop = TrajectoryLoop.FirstLayer, FirstSteps = 2 },
         Valid("fat", 2, Paces.Fixed(3, Levels(2))) with { Patience = 1 },
-        Valid("ftrades", 2, Paces.Fixed(3, Levels(2))) with { Patience = 1, Loss = TrajectoryLoss.Trades },
+        // Further off: in evaluation mode the divergence at 8/255 is so small that it comes near its own rounding.
+        Valid("ftrades", 2, Paces.Fixed(3, Levels(2))) with { Patience = 1, Loss = TrajectoryLoss.Trades, Tau = Levels(64) },
         Valid("fmart", 2, Paces.Fixed(3, Levels(2))) with { Patience = 1, Loss = TrajectoryLoss.Mart },
         new("amata", Levels(5), Paces.Ramp(1, 4, Pairs.Length, Levels(20))) { Epochs = Pairs },
         Replayed("deat-d", Paces.Delayed(1, 3, Levels(10))),
