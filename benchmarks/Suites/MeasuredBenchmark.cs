@@ -4,7 +4,7 @@ using Deat.Engine;
 namespace Deat.Benchmarks;
 
 /// <summary>
-/// A <see cref="Measured"/> of the engine under BenchmarkDotNet, on each usable device. What must not be timed (the forward pass before
+/// A <see cref="Measured"/> under BenchmarkDotNet, the engine's on each usable device. What must not be timed (the forward pass before
 /// a backward pass) is the set-up of an iteration, so an iteration is one run.
 /// </summary>
 [InProcess]
@@ -12,11 +12,18 @@ namespace Deat.Benchmarks;
 [MedianColumn]
 public abstract class MeasuredBenchmark
 {
-    private ComputeDevice _device = null!;
+    private ComputeDevice? _device;
     private Measured _measured = null!;
 
-    /// <summary>Ids of the devices to measure: those of DEAT_DEVICES, separated by commas, or all usable ones.</summary>
-    public static IEnumerable<string> Devices => BenchmarkDevices.Ids(Environment.GetEnvironmentVariable("DEAT_DEVICES"));
+    /// <summary>Another library that does the same beside the devices, and how; null if there is none.</summary>
+    public static (string Name, Func<MeasuredBenchmark, Measured> Create)? Beside { get; set; }
+
+    /// <summary>The other library, and ids of the devices to measure: those of DEAT_DEVICES, with commas, or all usable ones.</summary>
+    public static IEnumerable<string> Devices =>
+    [
+        .. Beside is { } other ? [other.Name] : (string[])[],
+        .. BenchmarkDevices.Ids(Environment.GetEnvironmentVariable("DEAT_DEVICES")),
+    ];
 
     [ParamsSource(nameof(Devices))]
     public string Device { get; set; } = "";
@@ -27,8 +34,7 @@ public abstract class MeasuredBenchmark
     [GlobalSetup]
     public void Open()
     {
-        _device = ComputeDevice.Open(Device);
-        _measured = Create(_device);
+        _measured = Beside is { } other && other.Name == Device ? other.Create(this) : Create(_device = ComputeDevice.Open(Device));
         _measured.Prepare();
     }
 
@@ -46,7 +52,7 @@ public abstract class MeasuredBenchmark
     public void Close()
     {
         _measured.Dispose();
-        _device.Dispose();
+        _device?.Dispose();
     }
 
     protected abstract Measured Create(ComputeDevice device);

@@ -26,8 +26,10 @@ public class BatchNormReluBenchmark : MeasuredBenchmark
     [Params(false, true)]
     public bool Backward { get; set; }
 
-    protected override Measured Create(ComputeDevice device) =>
-        new EngineBatchNormRelu(Channels, 32 * 64 / Channels, Batch, Backward, device);
+    /// <summary>Rows and columns of the activations with so many channels.</summary>
+    public int Size => 32 * 64 / Channels;
+
+    protected override Measured Create(ComputeDevice device) => new EngineBatchNormRelu(Channels, Size, Batch, Backward, device);
 }
 
 /// <summary>The fused adversarial step.</summary>

@@ -12,5 +12,6 @@ var root = new RootCommand("The TorchSharp twin of DEAT.Native: golden files, an
     KernelCommand.Create(),
     DifferencesCommand.Create(),
     MemoryCommand.Create(),
+    TorchSuites.Create(),
 };
 return root.Parse(args).Invoke();
