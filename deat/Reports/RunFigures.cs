@@ -5,6 +5,9 @@ namespace Deat.Training;
 /// <summary>The figures of runs: what training cost, and what it was good for.</summary>
 internal static class RunFigures
 {
+    // About 100 kB each: of longer runs so many epochs, evenly.
+    private const int MostStrips = 12;
+
     /// <summary>Robust accuracy of all runs over what they had spent by then, in passes and in seconds.</summary>
     public static IEnumerable<Figure> Progress(IReadOnlyList<RunSource> runs)
     {
@@ -63,7 +66,7 @@ internal static class RunFigures
     {
         if (run.Probe is not { Epochs.Count: > 0 } probe)
             yield break;
-        foreach (ProbeEpoch epoch in Few(probe.Epochs, 3))
+        foreach (ProbeEpoch epoch in Few(probe.Epochs, MostStrips))
             yield return Strip(probe.Header, epoch);
         if (probe.Epochs[^1].Slices.Count > 0)
             yield return Figure.Of(ProbeFigures.Maps(probe.Header, probe.Epochs[^1]));
