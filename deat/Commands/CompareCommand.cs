@@ -40,11 +40,13 @@ internal static class CompareCommand
                 ShowTurns(sources.Timings[0].Timings, own.Text("baseline"), rows, screen);
                 break;
             case { Timings.Count: 2, Profiles.Count: 0 }:
-                Show(Comparison.Of(sources.Timings[0].Timings, sources.Timings[1].Timings), files, rows, screen);
+                (TimingReport a, TimingReport b) = (sources.Timings[0].Timings, sources.Timings[1].Timings);
+                Show(Comparison.Of(a, b), Differences.OfDevices(a, b), files, rows, screen);
                 break;
             case { Timings.Count: 0, Profiles.Count: 2 }:
                 bool across = own.Switch("across-devices") ?? false;
-                Show(Comparison.Of(sources.Profiles[0].Profile, sources.Profiles[1].Profile, across), files, rows, screen);
+                (CostProfile before, CostProfile after) = (sources.Profiles[0].Profile, sources.Profiles[1].Profile);
+                Show(Comparison.Of(before, after, across), Differences.OfDevices(before, after), files, rows, screen);
                 break;
             default:
                 throw new UsageException("compare takes two profiles, two files of timings, or one file of timings");
@@ -74,8 +76,10 @@ internal static class CompareCommand
             screen.Line(Sentence(who.Key, ratios[0].Baseline, [.. who.Select(ratio => (ratio.What, ratio.Time))]));
     }
 
-    private static void Show(IReadOnlyList<Comparison> all, string[] files, int rows, Screen screen)
+    private static void Show(IReadOnlyList<Comparison> all, string? differences, string[] files, int rows, Screen screen)
     {
+        if (differences is not null)
+            screen.Line($"note: not measured on the same device and machine: {differences}");
         ConsoleTable table = new("work", "A ms", "B ms", "B - A ms", "B over A", "from", "to", "n");
         foreach (Comparison row in all.OrderByDescending(row => Math.Abs(row.Loss)).Take(rows))
         {

@@ -32,6 +32,8 @@ internal static class ReportCommand
         ReportSources sources = ReportSources.Read(paths);
         foreach (string problem in sources.Problems)
             screen.Line($"note: {problem}");
+        if (Report.Unlike(sources.Runs) is { } unlike)
+            screen.Errors.WriteLine($"note: {unlike}");
         IReadOnlyList<Section> sections = Report.Sections(sources);
         string folder = Directory.Exists(paths[0]) ? paths[0] : Path.GetDirectoryName(Path.GetFullPath(paths[0]))!;
         string file = given.GetValueOrDefault("out-file") ?? Path.Combine(folder, "report.html");

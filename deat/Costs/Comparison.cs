@@ -20,7 +20,7 @@ public sealed record Comparison(string What, double Before, double After, TimeRa
             RequireAlike(option, before.Options[option]?.ToString(), after.Options[option]?.ToString(), "");
         RequireAlike("batches of images", $"{before.BatchSize}", $"{after.BatchSize}", "");
         if (!acrossDevices)
-            RequireAlike("device", Device(before), Device(after), "; --across-devices on compares them");
+            RequireOneDevice(before, after);
         Dictionary<string, double[]> first = Times(before), second = Times(after);
         return [.. first.Keys.Intersect(second.Keys).Select(what => Of(what, first[what], second[what])).OfType<Comparison>()];
     }
@@ -63,7 +63,14 @@ public sealed record Comparison(string What, double Before, double After, TimeRa
         static double Milliseconds(IEnumerable<LaunchRecord> launches) => launches.Sum(launch => launch.Duration) / 1e6;
     }
 
-    private static string Device(CostProfile profile) => $"{profile.Device} {profile.Environment["device"]}";
+    private static void RequireOneDevice(CostProfile before, CostProfile after)
+    {
+        const string Hint = "; --across-devices on compares them";
+        RequireAlike("device", Differences.DeviceOf(before), Differences.DeviceOf(after), Hint);
+        // The CPU accelerator is the machine's processor, and is called by the number of its cores only.
+        if (before.Traits.Backend == Backend.Cpu && Differences.OfDevices(before, after) is { } unlike)
+            throw new UsageException($"cannot compare: {unlike}{Hint}");
+    }
 
     private static void RequireAlike(string what, string? before, string? after, string hint)
     {

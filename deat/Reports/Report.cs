@@ -6,6 +6,7 @@ namespace Deat.Training;
 internal static class Report
 {
     private static readonly string[] MachineFacts = ["device", "backend", "driver", "cpu", "deat", "commit"];
+    private static readonly string[] OfWork = ["model", "width", "batch-size", "precision", "data", "train-images"];
 
     /// <summary>The sections of a report.</summary>
     public static IReadOnlyList<Section> Sections(ReportSources sources)
@@ -27,7 +28,28 @@ internal static class Report
         List<string> missing = [];
         if (runs.FirstOrDefault(run => run.Attacks.Count == 0) is { } run)
             missing.Add($"Accuracy under attack of {run.Name}: deat eval {run.Name} --attack pgd20,autoattack");
-        return new Section("What training bought", [.. runs.Select(Summary)], figures) { Missing = missing };
+        IEnumerable<string> facts = Unlike(runs) is { } unlike ? runs.Select(Summary).Append($"Note: {unlike}") : runs.Select(Summary);
+        return new Section("What training bought", [.. facts], figures) { Missing = missing };
+    }
+
+    /// <summary>In what runs that share axes differ apart from how they trained, in one line; null where they are alike.</summary>
+    public static string? Unlike(IReadOnlyList<RunSource> runs)
+    {
+        return Differences.Between([.. runs.Select(run => (run.Name, Facts(run)))]) is { } unlike
+            ? $"these runs differ in more than how they trained, so that their seconds do not compare: {unlike}"
+            : null;
+        static IReadOnlyList<(string, string?)> Facts(RunSource run)
+        {
+            string device = $"{run.Options.GetValueOrDefault("device")} {run.Environment["device"]}".Trim();
+            return
+            [
+                .. OfWork.Select(option => (option, run.Options.GetValueOrDefault(option))),
+                // Elsewhere the folder is only where the files lie.
+                ("data-dir", run.Options.GetValueOrDefault("data") == "folder" ? run.Options.GetValueOrDefault("data-dir") : null),
+                ("device", device.Length > 0 ? device : null), ("driver", run.Environment["driver"]?.ToString()),
+                .. Differences.Machine(run.Environment),
+            ];
+        }
     }
 
     private static Section Of(RunSource run, IEnumerable<CostProfile> profiles)

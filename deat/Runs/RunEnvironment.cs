@@ -1,5 +1,7 @@
+using System.Numerics;
 using System.Reflection;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 using System.Text.Json.Nodes;
 using Deat.Engine;
 
@@ -30,8 +32,14 @@ public static class RunEnvironment
             ["os"] = RuntimeInformation.OSDescription,
             ["cpu"] = ProcessorName(),
             ["cores"] = Environment.ProcessorCount,
+            ["simd"] = Simd(),
         };
     }
+
+    // Machines that are rented often hide the processor's model.
+    private static string Simd() => Avx512F.IsSupported ? "AVX-512"
+        : Avx2.IsSupported ? "AVX2"
+        : $"{8 * Vector<byte>.Count} bits";
 
     private static string ProcessorName()
     {

@@ -72,6 +72,37 @@ public sealed class ComparisonTests
     }
 
     [Test]
+    public void TheCpuOfOneMachineIsNotThatOfAnother()
+    {
+        CostProfile here = On("EPYC", "AVX2"), there = On("EPYC", "AVX-512");
+        Assert.That(Comparison.Of(here, On("EPYC", "AVX2"), acrossDevices: false), Is.Not.Empty);
+        Assert.That(() => Comparison.Of(here, there, false), Refused("cannot compare: SIMD AVX2 (A), AVX-512 (B); --across-devices on"));
+        Assert.That(Comparison.Of(here, there, true), Is.Not.Empty);
+        Assert.That(Comparison.Of(here, On("EPYC", null), false), Is.Not.Empty, "earlier profiles do not say it");
+        Assert.That(() => Comparison.Of(here, On("Xeon", null), false), Refused("processor EPYC (A), Xeon (B)"));
+
+        static CostProfile On(string cpu, string? simd) => Profile("pgd", 100) with
+        {
+            Device = "cpu",
+            Environment = new System.Text.Json.Nodes.JsonObject { ["device"] = "2 cores", ["cpu"] = cpu, ["cores"] = 2, ["simd"] = simd },
+        };
+    }
+
+    [Test]
+    public void DevicesOfTwoFilesOfTimingsThatDifferAreNamed()
+    {
+        TimingReport here = Of("opencl:0: haswell, PoCL 6.0", "cpu: 2 cores, .NET");
+        Assert.That(Differences.OfDevices(here, Of("cpu: 2 cores, .NET")), Is.Null, "who is in both was measured on the same");
+        Assert.That(Differences.OfDevices(here, Of("opencl:0: skylake, PoCL 6.0")), Is.EqualTo(
+            "device opencl:0 haswell, PoCL 6.0 (A), skylake, PoCL 6.0 (B)"));
+        Assert.That(Differences.OfDevices(Of("PyTorch cuda: H100"), Of("cuda:0: H100, 550")), Is.EqualTo(
+            "devices PyTorch cuda: H100 (A), cuda:0: H100, 550 (B)"));
+        TimingReport other = here with { Environment = new System.Text.Json.Nodes.JsonObject { ["cores"] = 1000 } };
+        Assert.That(Differences.OfDevices(here, other), Does.EndWith("(A), 1000 (B)").And.StartWith("cores "));
+        static TimingReport Of(params string[] devices) => TimingReport.Of("", [], [], []) with { Devices = devices };
+    }
+
+    [Test]
     public void FilesOfTimingsAreComparedByWhoAndOfDifferentLibrariesByWork()
     {
         Timing[] torch = [new("conv", "Torch") { Milliseconds = [4, 4] }, new("conv", "Torch TF32") { Milliseconds = [1, 1] }];

@@ -51,6 +51,20 @@ public sealed class ReportTests
     }
 
     [Test]
+    public void RunsThatDifferInMoreThanTheirTrainingAreSaidTo()
+    {
+        WriteRun("mine", epochs: 1);
+        WriteRun("wide", epochs: 1);
+        string config = Path.Combine(_folder["wide"], "config.json");
+        File.WriteAllText(config, File.ReadAllText(config).Replace("\"width\":\"4\"", "\"width\":\"8\",\"device\":\"cpu\""));
+        (int code, _, string errors) = Run($"report {_folder["mine"]} {_folder["wide"]}");
+        const string Unlike =
+            "these runs differ in more than how they trained, so that their seconds do not compare: width 4 (mine), 8 (wide)";
+        Assert.That((code, errors.TrimEnd()), Is.EqualTo((ExitCodes.Ok, $"note: {Unlike}")));
+        Assert.That(File.ReadAllText(Path.Combine(_folder["mine"], "report.html")), Does.Contain($"<li>Note: {Unlike}</li>"));
+    }
+
+    [Test]
     public void TablesHaveTheNumbersOfTheirPictures()
     {
         WriteRun("mine", epochs: 3);
@@ -151,6 +165,11 @@ public sealed class ReportTests
         Assert.That(output, Does.Contain("cpu is faster than TorchSharp in 0 of 1, slower in 1: conv (2.00); 0 are open."));
         (code, output, _) = Run($"compare {_folder["kernels.json"]} --baseline cpu");
         Assert.That(output, Does.Contain("TorchSharp is faster than cpu in 1 of 1"));
+        TimingReport elsewhere = Timings() with { Devices = ["cpu: 8 cores"] };
+        elsewhere.Write(_folder["elsewhere.json"]);
+        (Timings() with { Devices = ["cpu: 2 cores"] }).Write(_folder["kernels.json"]);
+        output = Run($"compare {_folder["kernels.json"]} {_folder["elsewhere.json"]}").Output;
+        Assert.That(output, Does.StartWith("note: not measured on the same device and machine: device cpu 2 cores (A), 8 cores (B)\n"));
         (code, _, string errors) = Run($"compare {_folder["kernels.json"]} --baseline nobody");
         Assert.That((code, errors.Contains("TorchSharp, cpu")), Is.EqualTo((ExitCodes.Usage, true)));
     }

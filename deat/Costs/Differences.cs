@@ -1,0 +1,69 @@
+using System.Text.Json.Nodes;
+
+namespace Deat.Training;
+
+/// <summary>What is not alike in measurements that stand beside each other.</summary>
+internal static class Differences
+{
+    private static readonly (string Name, string Fact)[] OfMachines = [("cpu", "processor"), ("cores", "cores"), ("simd", "SIMD")];
+
+    /// <summary>
+    /// Every fact that is not alike, with who has which, "cores 2 (A), 4 (B)", in one line; null where all are. What is not known of
+    /// somebody is not compared.
+    /// </summary>
+    /// <param name="all">Names with facts about them; a fact without a value is not known.</param>
+    public static string? Between(IReadOnlyList<(string Name, IReadOnlyList<(string Fact, string? Value)> Facts)> all)
+    {
+        IEnumerable<string> unlike =
+            from known in all.SelectMany(each => each.Facts, (each, fact) => (each.Name, fact.Fact, fact.Value))
+            where known.Value is not null
+            group known by known.Fact into fact
+            let values = fact.GroupBy(known => known.Value, known => known.Name).ToArray()
+            where values.Length > 1
+            select $"{fact.Key} {string.Join(", ", values.Select(value => $"{value.Key} ({string.Join(", ", value)})"))}";
+        string line = string.Join("; ", unlike);
+        return line.Length > 0 ? line : null;
+    }
+
+    /// <summary>What env.json and its like say about the machine.</summary>
+    public static IEnumerable<(string Fact, string? Value)> Machine(JsonObject environment) =>
+        OfMachines.Select(of => (of.Fact, environment[of.Name]?.ToString()));
+
+    /// <summary>In what the devices and machines of two files of timings differ; null where they are alike.</summary>
+    public static string? OfDevices(TimingReport before, TimingReport after)
+    {
+        Dictionary<string, string> first = Devices(before), second = Devices(after);
+        bool isAnyInBoth = first.Keys.Intersect(second.Keys).Any();
+        return Between([("A", Facts(before, first)), ("B", Facts(after, second))]);
+
+        IReadOnlyList<(string, string?)> Facts(TimingReport report, Dictionary<string, string> devices) =>
+        [
+            .. isAnyInBoth
+                ? devices.Select(device => ($"device {device.Key}", (string?)device.Value))
+                : [("devices", string.Join(", ", report.Devices) is { Length: > 0 } ids ? ids : null)],
+            .. Machine(report.Environment),
+        ];
+    }
+
+    /// <summary>In what the devices and machines of two profiles differ; null where they are alike.</summary>
+    public static string? OfDevices(CostProfile before, CostProfile after)
+    {
+        return Between([("A", Facts(before)), ("B", Facts(after))]);
+        static IReadOnlyList<(string, string?)> Facts(CostProfile profile) =>
+        [
+            ("device", DeviceOf(profile)), ("driver", profile.Environment["driver"]?.ToString()), .. Machine(profile.Environment),
+        ];
+    }
+
+    /// <summary>A profile's device, by id and name.</summary>
+    public static string DeviceOf(CostProfile profile) => $"{profile.Device} {profile.Environment["device"]}";
+
+    // "opencl:0: name, driver": the id ends at the first colon that a blank follows.
+    private static Dictionary<string, string> Devices(TimingReport report)
+    {
+        Dictionary<string, string> devices = [];
+        foreach (string[] device in report.Devices.Select(device => device.Split(": ", 2)))
+            devices[device[0]] = device[^1];
+        return devices;
+    }
+}
