@@ -5,8 +5,9 @@ namespace Deat.Training;
 /// <summary>The options of a run as its config.json holds them.</summary>
 internal static class RunConfig
 {
-    /// <summary>Options as texts by name.</summary>
+    /// <summary>Options as texts by name, all of them understood.</summary>
     /// <exception cref="CheckpointException">The folder holds no run, or its config.json is not one of this program.</exception>
+    /// <exception cref="UsageException">This version does not understand it: its format, an option, or the value of one.</exception>
     public static IReadOnlyDictionary<string, string> Read(string folder)
     {
         Dictionary<string, string> texts = [];
@@ -14,9 +15,19 @@ internal static class RunConfig
             texts[name] = value is JsonValue
                 ? value.ToString()
                 : throw new CheckpointException($"the config.json in {folder} is not one of deat: {name} is not a value");
-        return texts.ContainsKey("method")
-            ? texts
-            : throw new CheckpointException($"the config.json in {folder} is not one of deat: it names no method");
+        if (!texts.ContainsKey("method"))
+            throw new CheckpointException($"the config.json in {folder} is not one of deat: it names no method");
+        if (texts.Keys.Except(TrainCommand.Options.Select(option => option.Name)).FirstOrDefault() is { } unknown)
+            throw new UsageException($"the run in {folder} is of another version of deat: it has the unknown option --{unknown}");
+        try
+        {
+            Resolve(texts);
+            return texts;
+        }
+        catch (UsageException e)
+        {
+            throw new UsageException($"the run in {folder} is of another version of deat, or was changed: {e.Message}", e);
+        }
     }
 
     /// <summary>
@@ -28,8 +39,11 @@ internal static class RunConfig
     {
         Dictionary<string, string> texts = stored.ToDictionary(option => option.Key, option => option.Value?.ToString() ?? "");
         JsonObject complete = stored.DeepClone().AsObject();
-        foreach ((string name, string value) in OptionsResolution.Train(new OptionTexts(new Dictionary<string, string>(), texts)).Texts())
+        foreach ((string name, string value) in Resolve(texts).Texts())
             complete[name] = value;
         return complete;
     }
+
+    private static TrainOptions Resolve(Dictionary<string, string> texts) =>
+        OptionsResolution.Train(new OptionTexts(new Dictionary<string, string>(), texts));
 }

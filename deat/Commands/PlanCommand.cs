@@ -67,7 +67,7 @@ internal static class PlanCommand
 
     private static List<EpochMetrics> Logged(string run)
     {
-        RunFolder.ReadConfig(run);
+        RunConfig.Read(run);
         List<EpochMetrics> epochs = new RunRecords(run, new AtomicFile(new FileOperations())).ReadMetrics();
         return epochs.Count > 0 ? epochs : throw new CheckpointException($"{run} has no finished epoch in metrics.jsonl");
     }

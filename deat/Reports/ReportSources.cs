@@ -53,12 +53,14 @@ internal sealed record ReportSources
 
     /// <summary>Reads folders of runs, folders or files of profiles, and files of timings.</summary>
     /// <exception cref="CheckpointException">One of them is none of these, or none could be read.</exception>
+    /// <exception cref="UsageException">None could be read, because all are runs of other versions.</exception>
     public static ReportSources Read(IEnumerable<string> paths)
     {
         List<RunSource> runs = [];
         List<(string, CostProfile)> profiles = [];
         List<(string, TimingReport)> timings = [];
         List<string> problems = [];
+        bool isAllUsage = true;
         foreach (string path in paths)
         {
             string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
@@ -75,7 +77,11 @@ internal sealed record ReportSources
         }
 
         if (runs.Count + profiles.Count + timings.Count == 0)
-            throw new CheckpointException($"nothing to report: {string.Join("; ", problems.DefaultIfEmpty("no run was named"))}");
+        {
+            string nothing = $"nothing to report: {string.Join("; ", problems.DefaultIfEmpty("no run was named"))}";
+            throw isAllUsage ? new UsageException(nothing) : new CheckpointException(nothing);
+        }
+
         return new ReportSources { Runs = runs, Profiles = profiles, Timings = timings, Problems = problems };
 
         void Try(Action read)
@@ -87,12 +93,14 @@ internal sealed record ReportSources
             catch (Failure failure)
             {
                 problems.Add(failure.Message);
+                isAllUsage &= failure is UsageException;
             }
         }
     }
 
     private static RunSource ReadRun(string path, string name, List<string> problems)
     {
+        IReadOnlyDictionary<string, string> options = RunConfig.Read(path);
         string metrics = Path.Combine(path, "metrics.jsonl");
         List<EpochMetrics> epochs = new RunRecords(path, new AtomicFile(new FileOperations())).ReadMetrics();
         int lines = File.Exists(metrics) ? File.ReadLines(metrics).Count(line => line.Length > 0) : 0;
@@ -103,7 +111,7 @@ internal sealed record ReportSources
         return new RunSource
         {
             Name = name,
-            Options = RunConfig.Read(path),
+            Options = options,
             Epochs = epochs,
             Environment = Optional(Path.Combine(path, "env.json"), problems, text => JsonNode.Parse(text)!.AsObject()) ?? [],
             Attacks = Optional(Path.Combine(path, "result.json"), problems, Attacks) ?? [],

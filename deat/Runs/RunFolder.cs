@@ -6,7 +6,7 @@ namespace Deat.Training;
 /// <summary>
 /// The folder of one run, locked while it is open:
 /// <list type="bullet">
-/// <item><c>config.json</c>: every resolved option; <c>env.json</c>: device, driver, versions, commit</item>
+/// <item><c>config.json</c>: its format and every resolved option; <c>env.json</c>: device, driver, versions, commit</item>
 /// <item><c>metrics.jsonl</c>: one line per epoch; <c>output.log</c>: the authors' table; <c>magnitude.svg</c></item>
 /// <item>with <c>--probe</c>, <c>probe.jsonl</c>: a header and one line per epoch; <c>probe.svg</c>, and of the last epoch
 /// <c>slices.svg</c> and <c>strip.svg</c></item>
@@ -20,6 +20,7 @@ namespace Deat.Training;
 public sealed class RunFolder : IDisposable
 {
     private const string ConfigFile = "config.json";
+    private const string FormatKey = "format", CurrentFormat = "deat-run-1";
     internal const string LastFile = "last.safetensors";
     internal const string BestFile = "best.safetensors";
     internal const string AverageFile = "average.safetensors";
@@ -60,7 +61,10 @@ public sealed class RunFolder : IDisposable
         try
         {
             folder.RequireNoOtherRun();
-            folder._files.WriteText(folder.In(ConfigFile), config.ToJsonString(RunJson.Indented) + "\n");
+            JsonObject written = new() { [FormatKey] = CurrentFormat };
+            foreach (var (name, value) in config)
+                written[name] = value?.DeepClone();
+            folder._files.WriteText(folder.In(ConfigFile), written.ToJsonString(RunJson.Indented) + "\n");
             folder._records.KeepEpochs(0);
             return folder;
         }
@@ -90,8 +94,9 @@ public sealed class RunFolder : IDisposable
         return Open(path, time);
     }
 
-    /// <summary>The options of the run in a folder.</summary>
+    /// <summary>The options of the run in a folder. Folders of the first version do not name their format.</summary>
     /// <exception cref="CheckpointException">There is no run in it, or its config.json cannot be read.</exception>
+    /// <exception cref="UsageException">Another version of the program made it, in another format.</exception>
     public static JsonObject ReadConfig(string path)
     {
         var file = Path.Combine(path, ConfigFile);
@@ -99,7 +104,12 @@ public sealed class RunFolder : IDisposable
             throw new CheckpointException($"nothing to resume: {path} holds no run (no {ConfigFile})");
         try
         {
-            return JsonNode.Parse(File.ReadAllText(file)) as JsonObject ?? throw new JsonException("it is not an object");
+            JsonObject config = JsonNode.Parse(File.ReadAllText(file)) as JsonObject ?? throw new JsonException("it is not an object");
+            var format = config[FormatKey]?.ToString() ?? CurrentFormat;
+            config.Remove(FormatKey);
+            return format == CurrentFormat
+                ? config
+                : throw new UsageException($"{file} has the format '{format}' of another version of deat, this one reads {CurrentFormat}");
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {
