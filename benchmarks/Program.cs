@@ -14,7 +14,7 @@ internal static class Program
         RootCommand root = new("Times DEAT.Native; arguments that are no command go to BenchmarkDotNet.")
         {
             TimingCommands.Device(), TimingCommands.Kernels(), TimingCommands.Steps(), LayersCommand.Create(),
-            PricesCommand.Create(), ReportCommand.Create(), TablesCommand.Create(),
+            PricesCommand.Create(), OverheadCommand.Create(), ReportCommand.Create(), TablesCommand.Create(),
         };
         if (arguments is [] or ["--help" or "-h" or "--version"] || root.Subcommands.Any(command => command.Name == arguments[0]))
             return root.Parse(arguments is [] ? ["--help"] : arguments).Invoke();

@@ -12,8 +12,9 @@ internal static class LayersCommand
 {
     public static Command Create()
     {
-        Option<int> batch = Number("--batch", 8, "Images."), width = Number("--width", 64, "Width of the network; 64 is full.");
-        Option<int> timed = Number("--timed-batch", 32, "Images of the timed replays.");
+        Option<int> batch = TimingOptions.Number("--batch", 8, "Images.");
+        Option<int> width = TimingOptions.Number("--width", 64, "Width of the network; 64 is full.");
+        Option<int> timed = TimingOptions.Number("--timed-batch", 32, "Images of the timed replays.");
         Option<string?> devices = new("--devices") { Description = "Devices, separated by commas; all if left out." };
         Option<string> precisions = new("--precisions")
         {
@@ -57,7 +58,4 @@ internal static class LayersCommand
         foreach (TimedLayers timed in all)
             timed.Dispose();
     }
-
-    private static Option<int> Number(string name, int value, string description) =>
-        new(name) { DefaultValueFactory = _ => value, Description = description };
 }

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Deat.Engine;
 using Deat.Training;
 
@@ -22,8 +21,9 @@ internal static class PricesCommand
 
     public static Command Create()
     {
-        Option<int> batch = Number("--batch", 32, "Images."), width = Number("--width", 16, "Width of the network; 64 is full.");
-        Option<int> batches = Number("--batches", 10, "Timed batches of each method.");
+        Option<int> batch = TimingOptions.Number("--batch", 32, "Images.");
+        Option<int> width = TimingOptions.Number("--width", 16, "Width of the network; 64 is full.");
+        Option<int> batches = TimingOptions.Number("--batches", 10, "Timed batches of each method.");
         Option<string> device = new("--device") { DefaultValueFactory = _ => "auto", Description = "One device." };
         Option<string> json = new("--json") { Required = true, Description = "A file for everything; tables are made from it." };
         Command command = new("prices", "Price of the k-th adversarial iteration, and of work that scripts compute and discard.")
@@ -39,53 +39,20 @@ internal static class PricesCommand
     private static void Run(int batch, int width, int batches, string id, string json)
     {
         using ComputeDevice device = ComputeDevice.Open(id);
+        MethodProfiles profiles = new(device, batch);
         List<Timing> timings = [];
         foreach ((string method, string name) in ((string, string)[])[("free", "FREE-8, k-th replay"), ("pgd", "PGD-8, k-th step")])
-            timings.AddRange(Iterations(Profile(method, Most, isPublished: false), name));
+            timings.AddRange(Iterations(profiles.Of(method, Most, width, batches), name));
         foreach ((string name, string method, int iterations) in Methods)
         {
-            timings.Add(Batches(Profile(method, iterations, isPublished: true), name, Discards) with { IsBaseline = true });
-            timings.Add(Batches(Profile(method, iterations, isPublished: false), name, Needed));
+            CostProfile published = profiles.Of(method, iterations, width, batches, isPublished: true);
+            timings.Add(ProfileTimings.Untimed(published, name, Discards) with { IsBaseline = true });
+            timings.Add(ProfileTimings.Untimed(profiles.Of(method, iterations, width, batches), name, Needed));
         }
 
-        Dictionary<string, string> settings = new()
-        {
-            ["batch"] = $"{batch}",
-            ["width"] = $"{width}",
-            ["images"] = "procedural",
-            ["rounds"] = "batches in a row",
-        };
-        TimingReport report = TimingReport.Of("Price of adversarial iterations", [device], settings, timings);
+        TimingReport report = profiles.Report("Price of adversarial iterations", $"{width}", "batches in a row", timings);
         report.Write(json);
         Console.Write(ReportText.Tables(report.Timings));
-
-        CostProfile Profile(string method, int iterations, bool isPublished)
-        {
-            Console.Error.WriteLine($"{method}, {iterations} iterations{(isPublished ? ", with what is discarded" : "")}");
-            TrainOptions options = Options(method, iterations, batch, width, device.Listing.Id);
-            ProfileSettings of = new()
-            {
-                Batches = batches,
-                Iterations = iterations,
-                ComputesDiscarded = isPublished,
-                MaxLaunches = int.MaxValue,
-            };
-            return new ProfileRun(device, options, options.Data.Open().Train, of).Execute();
-        }
-    }
-
-    private static TrainOptions Options(string method, int iterations, int batch, int width, string device)
-    {
-        Dictionary<string, string> texts = new()
-        {
-            ["method"] = method,
-            ["data"] = "procedural",
-            ["batch-size"] = batch.ToString(CultureInfo.InvariantCulture),
-            ["width"] = width.ToString(CultureInfo.InvariantCulture),
-            ["device"] = device,
-            [method == "mdeat" ? "max-replays" : "replays"] = iterations.ToString(CultureInfo.InvariantCulture),
-        };
-        return OptionsResolution.Train(new OptionTexts(texts, new Dictionary<string, string>()));
     }
 
     private static IEnumerable<Timing> Iterations(CostProfile profile, string who)
@@ -99,13 +66,4 @@ internal static class PricesCommand
             Flops = (long)(price.Kernels.Flops / profile.Batches.Count),
         });
     }
-
-    private static Timing Batches(CostProfile profile, string what, string who) => new(what, who)
-    {
-        Milliseconds = [.. profile.UntimedMilliseconds],
-        Flops = profile.Launches.Sum(launch => launch.Flops) / profile.Batches.Count,
-    };
-
-    private static Option<int> Number(string name, int value, string description) =>
-        new(name) { DefaultValueFactory = _ => value, Description = description };
 }

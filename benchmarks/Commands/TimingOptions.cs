@@ -62,7 +62,8 @@ public sealed class TimingOptions
             report.Write(path);
     }
 
-    private static Option<int> Number(string name, int value, string description) =>
+    /// <summary>A whole number.</summary>
+    internal static Option<int> Number(string name, int value, string description) =>
         new(name) { DefaultValueFactory = _ => value, Description = description };
 
     private static void Progress(Timing timing) => Console.Error.WriteLine(timing.Failure is null

@@ -26,6 +26,17 @@ public sealed class TimingTests
     }
 
     [Test]
+    public void TheCostOfTimingIsThatOfBatchesInTurnsWithThoseThatAreNotTimed()
+    {
+        CostProfile profile = TestProfiles.Of(
+            [TestProfiles.Launch(0, 10, flops: 3), TestProfiles.Launch(10, 20, flops: 5)], 2_000_000, 5_000_000);
+        IReadOnlyList<Timing> timings = ProfileTimings.Overhead(profile with { UntimedMilliseconds = [2, 2] }, "PGD-7");
+        Assert.That(timings.Select(timing => timing.Flops), Is.All.EqualTo(4), "of a batch");
+        Assert.That(TimingTable.Of(timings), Does.Contain("| ms | n | launches not timed | every launch timed | over launches not timed |")
+            .And.Contain("| PGD-7 | 2 | 2.00 ±0% | 2.50 ±10% | 1.25 |"));
+    }
+
+    [Test]
     public void WhoFailsDoesNotLoseTheOthers()
     {
         IReadOnlyList<Timing> timings = Rounds.Measure(
