@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using System.Reflection;
 
 namespace Deat.Training;
@@ -17,7 +18,7 @@ internal static class CommandLine
     {
         try
         {
-            ParseResult result = Root(new Screen(output, errors, isTerminal, TimeProvider.System)).Parse(arguments);
+            ParseResult result = Parse(Root(new Screen(output, errors, isTerminal, TimeProvider.System)), arguments);
             if (result.Action is ParseErrorAction action)
                 throw new UsageException(Explain(result, action));
             return result.Invoke(new InvocationConfiguration
@@ -34,6 +35,18 @@ internal static class CommandLine
             errors.WriteLine($"deat: {(code == ExitCodes.Internal ? Unexpected(e) : OneLine(e.Message))}");
             return code;
         }
+    }
+
+    // What looks like an option and is no file would be taken for a path where a command takes paths: without these it is what it is.
+    private static ParseResult Parse(RootCommand root, string[] arguments)
+    {
+        ParseResult result = root.Parse(arguments);
+        Token? unknown = result.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens)
+            .FirstOrDefault(token => token.Value.StartsWith("--", StringComparison.Ordinal) && !Path.Exists(token.Value));
+        if (unknown is null)
+            return result;
+        result.CommandResult.Command.Arguments.Clear();
+        return root.Parse([result.CommandResult.Command.Name, unknown.Value]);
     }
 
     private static RootCommand Root(Screen screen)

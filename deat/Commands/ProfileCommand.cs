@@ -41,6 +41,7 @@ internal static class ProfileCommand
         screen.Line($"device {DeviceText.Describe(device.Listing)}");
         ImageSet images = options.Data.Open().Train;
         options.Network.RequireFit(images);
+        string folder = Writable(own.GetValueOrDefault("out-dir") ?? NewFolder(options, screen.Time));
         using StopRequest stop = new(screen.Errors);
         DebugOutput? debug = DebugOutput.Of(screen);
         debug?.AttachBuilds(device);
@@ -52,7 +53,7 @@ internal static class ProfileCommand
         };
         CostProfile profile = run.Execute();
         ProfileText.Show(profile, screen);
-        Write(profile, own.GetValueOrDefault("out-dir") ?? NewFolder(options, screen.Time), screen);
+        Write(profile, folder, screen);
         return stop.ExitCode;
     }
 
@@ -64,19 +65,25 @@ internal static class ProfileCommand
         MaxLaunches = own.Integer("max-launches", DefaultLaunches, 1, 10_000_000),
     };
 
-    // What was measured has been shown by now: a folder that cannot be written loses the files only.
-    private static void Write(CostProfile profile, string folder, Screen screen)
+    // Made and tried before anything is measured.
+    private static string Writable(string folder)
     {
         string path = Path.GetFullPath(folder);
         try
         {
             Directory.CreateDirectory(path);
+            File.Create(Path.Combine(path, $".tmp-{Environment.ProcessId}"), 1, FileOptions.DeleteOnClose).Dispose();
+            return path;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new StorageException($"cannot create the folder {path}: {e.Message}", e);
+            throw new StorageException($"cannot write into the folder {path}: {e.Message}", e);
         }
+    }
 
+    // What was measured has been shown by now: a disk that is full by then loses the files only.
+    private static void Write(CostProfile profile, string path, Screen screen)
+    {
         AtomicFile files = new(new FileOperations());
         files.WriteText(Path.Combine(path, CostProfile.FileName), profile.ToJson());
         byte[] trace = TraceFile.Of(profile);

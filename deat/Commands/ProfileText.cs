@@ -150,10 +150,7 @@ internal static class ProfileText
         foreach ((MemoryCategory category, long bytes) in peak.Live.OrderByDescending(pair => pair.Value))
             table.Add(category.ToString().ToLowerInvariant(), Number(bytes / 1e6));
         table.Add("all", Number(peak.Total / 1e6));
-        string largest = profile.MemoryNeed is { } need
-            ? $"; {Number(need.BytesPerImage / 1e6)} MB an image, {Number(need.FixedBytes / 1e6)} MB whatever the batch: "
-                + $"the largest batch that fits is {need.LargestBatch}"
-            : "";
+        string largest = profile.MemoryNeed is { } need ? $"; {need.Describe(Number)}" : "";
         table.Show($"memory of a batch of {profile.BatchSize}{largest}", screen);
     }
 

@@ -5,13 +5,24 @@ namespace Deat.Training;
 /// <summary>
 /// What device memory a batch needs: bytes that do not depend on its size, and bytes for each image, as measured at two sizes.
 /// </summary>
-/// <param name="FixedBytes">Weights, gradients, optimizer, the data set.</param>
+/// <param name="FixedBytes">
+/// Weights, gradients, optimizer, the data set; below 0, where it says nothing, if memory grew faster than the batch, as pieces of the pool
+/// may.
+/// </param>
 /// <param name="BytesPerImage">Activations, gradients and perturbations.</param>
 /// <param name="AvailableBytes">What the device has.</param>
 public sealed record MemoryNeed(long FixedBytes, long BytesPerImage, long AvailableBytes)
 {
     /// <summary>The largest batch that fits, in images.</summary>
     public long LargestBatch => Math.Max(0, (AvailableBytes - FixedBytes) / BytesPerImage);
+
+    /// <summary>Per image, whatever the batch, and the largest batch, for people.</summary>
+    /// <param name="megabytes">How megabytes are written.</param>
+    public string Describe(Func<double?, string> megabytes)
+    {
+        string once = FixedBytes < 0 ? "" : $", {megabytes(FixedBytes / 1e6)} MB whatever the batch";
+        return $"{megabytes(BytesPerImage / 1e6)} MB an image{once}: the largest batch that fits is {LargestBatch}";
+    }
 
     /// <summary>The bytes that a batch needs.</summary>
     public long Of(long images) => FixedBytes + (images * BytesPerImage);

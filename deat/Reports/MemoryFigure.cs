@@ -25,11 +25,7 @@ internal static class MemoryFigure
                 ["all", ProfileFigures.Three(peak.Total / 1e6)],
             ]);
         const string When = "Each change stands where the device came to what was launched next; the host is ahead of it. ";
-        string note = When + (profile.MemoryNeed is { } need
-            ? $"{ProfileFigures.Three(need.BytesPerImage / 1e6)} MB an image and "
-                + $"{ProfileFigures.Three(need.FixedBytes / 1e6)} MB whatever the batch: "
-                + $"the largest batch that fits is {Axis.Text(need.LargestBatch)}."
-            : "");
+        string note = When + (profile.MemoryNeed is { } need ? $"{need.Describe(ProfileFigures.Three)}." : "");
         return new Figure("Memory during a batch", Draw(batch, categories, columns), [table]) { Note = note };
     }
 

@@ -51,12 +51,15 @@ public sealed partial class ComputeDevice
         }
         : null;
 
-    // Where kernels come from a cache it takes no time worth a word.
+    // Where kernels come from a driver's cache it takes no time worth a word; .NET keeps none.
     private void Noticed(TimeSpan compilation)
     {
         bool wasShort = _compilation < NoticeableCompilation;
         _compilation += compilation;
         if (wasShort && _compilation >= NoticeableCompilation)
-            Notices?.Invoke($"compiling kernels for {Listing.Id}, once for each kernel; drivers keep them for the next run");
+        {
+            string kept = Traits.Backend == Backend.Cpu ? "in each run" : "and drivers keep them for the next run";
+            Notices?.Invoke($"compiling kernels for {Listing.Id}, once for each kernel, {kept}");
+        }
     }
 }

@@ -34,7 +34,8 @@ public sealed class ProfileCommandTests
         Assert.That(profile.Batches, Has.Count.EqualTo(1));
         Assert.That((string?)profile.Options["method"], Is.EqualTo("pgd"));
         Assert.That(profile.Launches.Max(launch => launch.Iteration), Is.EqualTo(2));
-        Assert.That(File.Exists(_folder[$"p/{TraceFile.FileName}"]));
+        string[] files = ["profile.json", TraceFile.FileName];
+        Assert.That(Directory.GetFiles(_folder["p"]).Select(Path.GetFileName), Is.EquivalentTo(files));
     }
 
     [Test]
@@ -67,13 +68,13 @@ public sealed class ProfileCommandTests
         () => CostProfile.Read(_folder.Path), Throws.TypeOf<CheckpointException>().With.Message.EndsWith("deat profile makes one"));
 
     [Test]
-    public void AFolderThatCannotBeWrittenLosesTheFilesOnly()
+    public void AFolderThatCannotBeWrittenIsNoticedBeforeAnythingIsMeasured()
     {
         File.WriteAllText(_folder["file"], "");
         (int code, string output, string errors) = Run($"{Tiny} --method natural --out-dir {_folder["file/p"]}");
         Assert.That(code, Is.EqualTo(ExitCodes.Storage));
-        Assert.That(errors.Trim(), Does.StartWith("deat: cannot create the folder").And.Not.Contain("\n"));
-        Assert.That(output, Does.Contain("layer x phase"));
+        Assert.That(errors.Trim(), Does.StartWith("deat: cannot write into the folder").And.Not.Contain("\n"));
+        Assert.That(output, Does.Not.Contain("roofs"));
     }
 
     [Test]

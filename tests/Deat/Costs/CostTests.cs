@@ -135,6 +135,11 @@ public sealed class CostTests
         MemoryNeed need = MemoryNeed.Of((8, 180), (16, 260), available: 1000)!;
         Assert.That((need.FixedBytes, need.BytesPerImage, need.LargestBatch, need.Of(90)), Is.EqualTo((100L, 10L, 90L, 1000L)));
         Assert.That(MemoryNeed.Of((8, 180), (8, 180), 1000), Is.Null);
+        static string Text(MemoryNeed need) => need.Describe(megabytes => $"{1e6 * megabytes:F0}");
+        Assert.That(Text(need), Is.EqualTo("10 MB an image, 100 MB whatever the batch: the largest batch that fits is 90"));
+        MemoryNeed steep = MemoryNeed.Of((8, 80), (16, 240), available: 1000)!;
+        Assert.That(steep.FixedBytes, Is.LessThan(0));
+        Assert.That(Text(steep), Is.EqualTo("20 MB an image: the largest batch that fits is 54"));
     }
 
     [Test]
