@@ -20,7 +20,8 @@ def main():
     same = {tuple(result["subject"][key] for key in ("network", "images", "setting", "seed")) for result in results}
     if len(same) != 1:
         sys.exit(f"the results are not of one network, on the same images with the same setting: {same}")
-    attacks = [attack for result in results for attack in result["attacks"]]
+    # Every evaluation has the clean accuracy.
+    attacks = list({attack["name"]: attack for result in results for attack in result["attacks"]}.values())
     head = ("attack", "accuracy", "95 % interval", "attacked", "forward passes",
             "backward passes", "images forward", "images backward", "seconds")
     lines = ["| " + " | ".join(head) + " |", "| --- " * len(head) + "|"]

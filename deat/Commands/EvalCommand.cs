@@ -22,7 +22,8 @@ internal static class EvalCommand
     [
         new("checkpoint", "name", "best, last: the network as it was trained; average: its averaged weights after the last epoch, "
             + "of a run with --average (default best, where there is one)"),
-        new("attack", "names", $"{Names}, with commas; a+b: b on what a leaves (default clean,fgsm,pgd20,cw20)", "attacks"),
+        new("attack", "names", $"{Names}, with commas; a+b: b on what a leaves; clean always comes with them "
+            + "(default clean,fgsm,pgd20,cw20)", "attacks"),
         new("norm", "linf|l2", "how a perturbation is measured (default linf)"),
         new("epsilon", "size", "radius of the ball: pixels 8, a quotient 8/255 or a fraction 0.031 (default the run's; l2 128/255)", "eps"),
         new("attack-step", "size", "step size of pgd, cw and kl, as --epsilon (default 2; l2 15)", "alpha"),
@@ -84,7 +85,7 @@ internal static class EvalCommand
         {
             AdversarialExamples? examples = own.Text("save-examples") is null ? null : new(images);
             (IReadOnlyList<ChainResult> results, string[] warnings) =
-                Evaluate(evaluator, chains, seed, subject, state, screen, stop, examples);
+                Evaluate(evaluator, WithClean(chains), seed, subject, state, screen, stop, examples);
             Show(results, images, warnings, screen);
             Write(examples, own.Text("save-examples"), screen);
             Write(Path.Combine(run, ResultFile), EvaluationReport.ToJson(options, results, subject, warnings), screen);
@@ -126,6 +127,15 @@ internal static class EvalCommand
             throw new UsageException($"--save-examples is for one attack, or several as one+another, and --attack has {chains.Count}");
         return (
             $"attacks {(isL2 ? "L2" : "Linf")}, epsilon {epsilon}; step {step}; restarts {restarts}", chains);
+    }
+
+    // Every chain begins with what is classified correctly as it is, so that this costs nothing.
+    private static IReadOnlyList<AttackChain> WithClean(IReadOnlyList<AttackChain> chains)
+    {
+        Attack any = chains[0].Attacks[0];
+        return chains.Any(chain => chain.Attacks is [{ Kind.Search: null }])
+            ? chains
+            : [.. AttackChain.ParseList("clean", any.Epsilon, any.StepSize), .. chains];
     }
 
     /// <summary>The options of the run in a folder, over which those that say where the data are go.</summary>

@@ -100,7 +100,9 @@ public sealed class CommandLineTests
         Assert.That(output, Does.Contain("note: --epsilon 64 counts grey levels: 64/255 = 0.25098 of the pixel range")
             .And.Contain("attacks L2, epsilon 64/255").And.Contain("APGD-CE-5 + APGD-T-3: APGD-T-3"));
         result = JsonNode.Parse(File.ReadAllText(_folder["run/result.json"]))!;
-        Assert.That(result["deat"]!["attacks"]![0]!["stages"]!.AsArray().Select(stage => (string?)stage!["name"]),
+        Assert.That((string?)result["clean_acc"], Is.EqualTo(percent), "also where nobody asked for it");
+        Assert.That(output.Split('\n').First(line => line.StartsWith("clean", StringComparison.Ordinal)), Does.Contain($"{percent} %"));
+        Assert.That(result["deat"]!["attacks"]![1]!["stages"]!.AsArray().Select(stage => (string?)stage!["name"]),
             Is.EqualTo(new[] { "apgd-ce-5", "apgd-t-3" }));
         Assert.That(Directory.GetFiles(_folder["run"], "evaluation-*"), Is.Empty);
     }
