@@ -5,8 +5,8 @@ namespace Deat.Twins;
 
 /// <summary>
 /// Losses of training and of attacks through the golden network in training mode, on golden batch 0 with the uniform perturbation of its
-/// epoch 0 and batch 0, up to 64/255: value, gradient to the normalised adversarial input, gradients of all parameters. Those towards a target aim at the
-/// class <see cref="TargetShift"/> behind the label.
+/// epoch 0 and batch 0, up to 64/255: value, gradient to the normalised adversarial input, gradients of all parameters. Those towards a
+/// target aim at the class <see cref="TargetShift"/> behind the label.
 /// </summary>
 internal static class ObjectivesFile
 {

@@ -35,7 +35,10 @@ public sealed class TapeMemoryTests
         using Workspace workspace = new(TestDevices.Get(id), MemoryCategory.Parameters);
         BatchNormState state = new()
         {
-            Gamma = Vector(1.5f), Beta = Vector(0.5f), RunningMean = Vector(0), RunningVariance = Vector(1),
+            Gamma = Vector(1.5f),
+            Beta = Vector(0.5f),
+            RunningMean = Vector(0),
+            RunningVariance = Vector(1),
         };
         using Tape tape = new(workspace.Device, Wanted.Input);
         Tensor x = tape.Watch(Reals(tape, Images, seed: 3));
