@@ -8,11 +8,7 @@ namespace Deat.Tests;
 public sealed class AutoProjectedGradientTests : WholeRuns
 {
     private const int Steps = 100, Count = 24, BatchSize = 8;
-    private const ulong Seed = 3;
     private const double Tolerance = 1e-9;
-
-    private static readonly ImageSet Images = TinyRuns.Images(Count, size: TwoLayers.Size);
-    private static readonly Normalization Normalization = TinyRuns.Options().Data.NormalizationOf(Images);
 
     [Test]
     public void CheckpointsAreThoseOfThePublishedRule()
@@ -32,35 +28,21 @@ public sealed class AutoProjectedGradientTests : WholeRuns
     [TestCase("apgd-t", Norm.L2, "20/255")]
     public void EveryEventIsThatOfTheReference(string name, Norm norm, string radius)
     {
-        using TwoLayers network = new();
-        TwoLayers.OnHost host = new(network, Normalization);
-        double[][] pixels = [.. Enumerable.Range(0, Count).Select(Pixels)];
-        // Most labels as the network sees them, so that there is something to attack.
-        ImageSet images = Images with
-        {
-            ClassNames = [.. Images.ClassNames.Take(TwoLayers.Classes)],
-            Labels = [.. pixels.Select((x, i) => i % 6 == 0 ? i % TwoLayers.Classes : Largest(host.Logits(x)))],
-        };
+        using TwoLayersTask task = new(Count);
         Attack attack = Attack.Parse($"{name}-{Steps}", Deat.Training.Pixels.Parse(radius, "--epsilon"), default, norm: norm);
         Dictionary<(int Round, int Image, int Step), (double[] Point, double Loss)> seen = [];
         HashSet<int> fooled = [];
-        using Evaluator evaluator = new(network, images, Normalization, BatchSize);
-        EvaluationResult result = evaluator.Run(attack, Seed, watch: new Watch
-        {
-            Step = (batch, step) => Note(batch, step, pixels, seen),
-        });
+        EvaluationResult result = task.Run(attack, BatchSize, (batch, step) => Note(batch, step, task.Pixels, seen));
         (int halvedForRises, int halvedForNothing) = (0, 0);
         foreach (AttackRound round in attack.Rounds(TwoLayers.Classes))
         {
-            for (int i = 0; i < Count; i++)
+            foreach (int i in task.ClassifiedCorrectly.Except(fooled).ToArray())
             {
-                double[] clean = host.Logits(pixels[i]);
-                if (Largest(clean) != images.Labels[i] || fooled.Contains(i))
-                    continue;
-                int? target = round.Rank == 0 ? null : Ranked(clean, round.Rank);
+                int? target = round.Rank == 0 ? null : TwoLayersTask.Ranked(task.Host.Logits(task.Pixels[i]), round.Rank);
+                double epsilon = attack.Epsilon.Value;
                 ApgdReference reference = new(
-                    host.Logits, host.Gradient, images.Labels[i], target, name != "apgd-ce", norm, attack.Epsilon.Value, Steps);
-                ApgdEvent[] events = [.. reference.Run(pixels[i], Start(i, round.Index, pixels[i], attack))];
+                    task.Host.Logits, task.Host.Gradient, task.Images.Labels[i], target, name != "apgd-ce", norm, epsilon, Steps);
+                ApgdEvent[] events = [.. reference.Run(task.Pixels[i], task.Start(i, round.Index, norm, epsilon))];
                 for (int step = -1; step < events.Length - 1; step++)
                     Compare(seen[(round.Index, i, step)], events[step + 1], $"round {round.Index}, image {i}, step {step}");
                 halvedForRises += events.Count(e => e.FewRises);
@@ -72,8 +54,7 @@ public sealed class AutoProjectedGradientTests : WholeRuns
 
         int robust = result.Correct.Count(correct => correct);
         Assert.That(
-            Enumerable.Range(0, Count).Where(i => !result.Correct[i]),
-            Is.EquivalentTo(fooled.Union(Enumerable.Range(0, Count).Where(i => Largest(host.Logits(pixels[i])) != images.Labels[i]))));
+            Enumerable.Range(0, Count).Where(i => result.Correct[i]), Is.EquivalentTo(task.ClassifiedCorrectly.Except(fooled)));
         Assert.That(robust, Is.InRange(3, Count - 6), "not one-sided");
         Assert.That(fooled, Is.Not.Empty);
         Assert.That(halvedForRises, Is.GreaterThan(10));
@@ -84,7 +65,7 @@ public sealed class AutoProjectedGradientTests : WholeRuns
         AttackBatch batch, int step, double[][] pixels, Dictionary<(int Round, int Image, int Step), (double[] Point, double Loss)> seen)
     {
         int[] numbers = batch.Numbers.ToArray<int>();
-        double[][] deltas = [.. batch.Images.Delta.ToDoubles().Chunk(TwoLayers.Inputs)];
+        double[][] deltas = [.. batch.Images.Delta.ToDoubles().Chunk(pixels[0].Length)];
         double[] losses = batch.Images.Losses.ToDoubles();
         for (int place = 0; place < batch.Count; place++)
         {
@@ -98,28 +79,4 @@ public sealed class AutoProjectedGradientTests : WholeRuns
         Assert.That(seen.Loss, Is.EqualTo(expected.Loss).Within(Tolerance), where);
         Assert.That(seen.Point.Zip(expected.Point, (a, b) => Math.Abs(a - b)).Max(), Is.LessThan(Tolerance), where);
     }
-
-    private static double[] Start(int image, int round, double[] x, Attack attack)
-    {
-        RandomKey key = new(Seed, Purpose.Evaluation, image, round);
-        double[] draw = [.. Enumerable.Range(0, TwoLayers.Inputs).Select(i => Draw(key, i, attack.Norm))];
-        double length = attack.Norm == Norm.Linf ? draw.Max(Math.Abs) : Math.Sqrt(draw.Sum(v => v * v));
-        return [.. draw.Select((t, i) => Math.Clamp(x[i] + (attack.Epsilon.Value * t / length), 0, 1))];
-    }
-
-    private static double Draw(RandomKey key, int element, Norm norm)
-    {
-        if (norm == Norm.Linf)
-            return (2.0 * Philox.Uniform(Philox.Word(key, element))) - 1;
-        UInt4 words = Philox.Words(key, (uint)element / 4);
-        (uint radius, uint angle) = element % 4 < 2 ? (words.X, words.Y) : (words.Z, words.W);
-        return BoxMuller.Sine(radius, angle + (element % 2 == 0 ? 0x40000000u : 0)) / (double)BoxMuller.One;
-    }
-
-    private static double[] Pixels(int image) =>
-        [.. Images.Pixels[(image * TwoLayers.Inputs)..((image + 1) * TwoLayers.Inputs)].Select(b => b / 255.0)];
-
-    private static int Largest(double[] z) => Array.IndexOf(z, z.Max());
-
-    private static int Ranked(double[] z, int rank) => Enumerable.Range(0, z.Length).OrderByDescending(k => z[k]).ElementAt(rank);
 }

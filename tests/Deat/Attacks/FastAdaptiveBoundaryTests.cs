@@ -26,8 +26,8 @@ public sealed class FastAdaptiveBoundaryTests
             double nearest = targets.Min(target => PlaneProjection.Length(
                 PlaneProjection.Of(x, Normal(task, label, target), Excess(task, x, label, target), norm == Norm.L2).Step, norm == Norm.L2));
             double found = name == $"fab{Steps}"
-                ? NearestCrossing(task, x, label, targets, norm == Norm.L2)
-                : targets.Min(target => NearestCrossing(task, x, label, [target], norm == Norm.L2));
+                ? NearestCrossing(task, x, label, targets, norm)
+                : targets.Min(target => NearestCrossing(task, x, label, [target], norm));
             Assert.That(found / nearest, Is.InRange(1, 1.007));
             bool IsRobust(double epsilon) => task.Run(name, epsilon, norm, image: i).Total.Hits == 1;
             Assert.That(IsRobust(nearest * (1 - 1e-6)), Is.True, "nothing is nearer");
@@ -82,31 +82,11 @@ public sealed class FastAdaptiveBoundaryTests
 
     private static double Excess(LinearTask task, double[] p, int label, int target) => task.Logits(p)[target] - task.Logits(p)[label];
 
-    private static double DualLength(double[] w, bool isEuclidean) =>
-        isEuclidean ? PlaneProjection.Length(w, true) : w.Sum(Math.Abs);
-
-    private static double NearestCrossing(LinearTask task, double[] x, int label, int[] targets, bool isEuclidean)
+    private static double NearestCrossing(LinearTask task, double[] x, int label, int[] targets, Norm norm)
     {
-        double[] p = x;
-        double nearest = double.PositiveInfinity;
-        for (int step = 0; step < Steps; step++)
-        {
-            int target = targets.MinBy(k => Math.Abs(Excess(task, p, label, k)) / DualLength(Normal(task, label, k), isEuclidean));
-            double[] w = Normal(task, label, target);
-            double margin = Excess(task, p, label, target);
-            double[] here = PlaneProjection.Of(p, w, margin, isEuclidean).Step;
-            double moved = w.Zip(p, (a, b) => a * b).Sum() - w.Zip(x, (a, b) => a * b).Sum();
-            double[] there = PlaneProjection.Of(x, w, margin - moved, isEuclidean).Step;
-            double near = Math.Max(PlaneProjection.Length(here, isEuclidean), 1e-8);
-            double share = Math.Min(near / (near + Math.Max(PlaneProjection.Length(there, isEuclidean), 1e-8)), 0.1);
-            p = [.. Enumerable.Range(0, x.Length).Select(i => Math.Clamp(
-                ((p[i] + (1.05 * here[i])) * (1 - share)) + ((x[i] + (1.05 * there[i])) * share), 0, 1))];
-            if (LinearTask.Largest(task.Logits(p)) == label)
-                continue;
-            nearest = Math.Min(nearest, PlaneProjection.Length(p.Zip(x, (a, b) => a - b), isEuclidean));
-            p = [.. p.Zip(x, (a, b) => b + (0.9 * (a - b)))];
-        }
-
-        return nearest;
+        double[][] slopes = [.. task.Images.ClassNames.Select((_, k) => task.Slopes(k))];
+        FabReference reference = new(
+            task.Logits, (p, ofLogits) => [.. p.Select((_, i) => ofLogits.Select((g, k) => g * slopes[k][i]).Sum())], label, norm);
+        return reference.NearestCrossing(x, x, targets, Steps);
     }
 }

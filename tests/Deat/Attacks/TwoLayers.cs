@@ -3,19 +3,19 @@ using Deat.Nn;
 
 namespace Deat.Tests;
 
-/// <summary>A network of two layers on images of 5 x 5, small enough to be computed and differentiated on the host, in binary64.</summary>
+/// <summary>A network of two layers on small images, which is computed and differentiated on the host in binary64 too.</summary>
 internal sealed class TwoLayers : Module
 {
-    public const int Size = 5, Inputs = 3 * Size * Size, Hidden = 12, Classes = 6;
+    public const int Size = 5, Hidden = 12, Classes = 6;
 
     private readonly Conv2d _first, _second;
 
-    public TwoLayers()
+    public TwoLayers(int size = Size, ElementType type = ElementType.Float64)
     {
         // One window as large as the image is one product with the image.
-        _first = Add("first", new Conv2d(3, Hidden, Size, stride: 1, padding: 0));
+        _first = Add("first", new Conv2d(3, Hidden, size, stride: 1, padding: 0));
         _second = Add("second", new Conv2d(Hidden, Classes, 1, stride: 1, padding: 0));
-        Place(TestDevices.Get("cpu"), ElementType.Float64, 5);
+        Place(TestDevices.Get("cpu"), type, 5);
     }
 
     protected override Tensor Compute(Tape tape, Tensor x) =>
@@ -24,9 +24,9 @@ internal sealed class TwoLayers : Module
     /// <summary>The same on the host.</summary>
     public sealed class OnHost(TwoLayers network, Normalization normalization)
     {
-        private const int Plane = Size * Size;
+        private readonly double[] _first = Doubles(network.StateDict()[0]), _second = Doubles(network.StateDict()[1]);
 
-        private readonly double[] _first = network.StateDict()[0].ToDoubles(), _second = network.StateDict()[1].ToDoubles();
+        private int Inputs => _first.Length / Hidden;
 
         /// <summary>The logits at an image in pixel range.</summary>
         public double[] Logits(double[] pixels) => Product(_second, Hiddens(pixels), Classes);
@@ -40,15 +40,18 @@ internal sealed class TwoLayers : Module
             {
                 double g = hidden[h] > 0 ? Enumerable.Range(0, Classes).Sum(k => _second[(k * Hidden) + h] * ofLogits[k]) : 0;
                 for (int i = 0; i < Inputs; i++)
-                    gradient[i] += _first[(h * Inputs) + i] * g / normalization.Std[i / Plane];
+                    gradient[i] += _first[(h * Inputs) + i] * g / normalization.Std[i / (Inputs / 3)];
             }
 
             return gradient;
         }
 
+        private static double[] Doubles(NamedArray weights) =>
+            weights.Type == ElementType.Float64 ? weights.ToDoubles() : [.. weights.ToFloats().Select(w => (double)w)];
+
         private double[] Hiddens(double[] pixels)
         {
-            double[] z = [.. pixels.Select((x, i) => (x - normalization.Mean[i / Plane]) / normalization.Std[i / Plane])];
+            double[] z = [.. pixels.Select((x, i) => (x - normalization.Mean[i / (Inputs / 3)]) / normalization.Std[i / (Inputs / 3)])];
             return [.. Product(_first, z, Hidden).Select(v => Math.Max(v, 0))];
         }
 
