@@ -172,7 +172,8 @@ public abstract class Module : IDisposable
     /// <summary>Gives the memory of a placed model back.</summary>
     protected virtual void Dispose(bool disposing) => _arena?.Dispose();
 
-    private IEnumerable<Module> WithDescendants() => Descendants().Select(below => below.Module).Prepend(this);
+    // Without the paths: each batch goes through all modules.
+    private IEnumerable<Module> WithDescendants() => _children.SelectMany(child => child.WithDescendants()).Prepend(this);
 
     private T AddEntry<T>(string name, T entry)
         where T : StateEntry

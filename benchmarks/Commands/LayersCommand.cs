@@ -33,13 +33,7 @@ internal static class LayersCommand
         command.SetAction(arguments =>
         {
             ComputeDevice[] opened = BenchmarkDevices.Open(arguments.GetValue(devices));
-            (ComputeDevice Device, Precision Precision)[] lanes =
-            [
-                .. from device in opened
-                   from precision in Precisions.Parse(arguments.GetValue(precisions)!)
-                   where Precisions.IsSupported(device, precision)
-                   select (device, precision),
-            ];
+            (ComputeDevice, Precision)[] lanes = Precisions.Lanes(opened, arguments.GetValue(precisions)!);
             LayerNumbers.Write(arguments.GetValue(output)!, arguments.GetValue(batch), arguments.GetValue(width), lanes);
             if (arguments.GetValue(turns))
                 TakeTurns(arguments.GetValue(timed), arguments.GetValue(width), lanes);

@@ -43,13 +43,8 @@ public sealed class TimingOptions
             arguments.GetValue(_batch), arguments.GetValue(_width), arguments.GetValue(_rounds), arguments.GetValue(_runs));
         string[] only = arguments.GetValue(_only) ?? [];
         ComputeDevice[] devices = BenchmarkDevices.Open(arguments.GetValue(_devices));
-        IReadOnlyList<Precision> precisions = Precisions.Parse(arguments.GetValue(_precisions)!);
-        IEnumerable<Measured> engine =
-            from device in devices
-            from precision in precisions
-            where Precisions.IsSupported(device, precision)
-            from measured in suite(device, batch, width, precision)
-            select measured;
+        IEnumerable<Measured> engine = Precisions.Lanes(devices, arguments.GetValue(_precisions)!)
+            .SelectMany(lane => suite(lane.Device, batch, width, lane.Precision));
         IEnumerable<Measured> all = others(batch, width).Concat(engine)
             .Where(measured => only.Length == 0 || only.Any(part => measured.What.Contains(part, StringComparison.Ordinal)));
         TimingReport report = TimingReport.Of(

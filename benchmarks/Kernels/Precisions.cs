@@ -12,9 +12,7 @@ public static class Precisions
         ["bf16"] = Precision.BFloat16,
     };
 
-    /// <summary>The precisions in <paramref name="names"/>, separated by commas.</summary>
-    /// <exception cref="ArgumentException">One is not known.</exception>
-    public static IReadOnlyList<Precision> Parse(string names) => [.. names.Split(',').Select(name =>
+    private static IReadOnlyList<Precision> Parse(string names) => [.. names.Split(',').Select(name =>
         Names.TryGetValue(name, out Precision precision)
             ? precision
             : throw new ArgumentException($"no precision {name}: {string.Join(", ", Names.Keys)}"))];
@@ -22,8 +20,14 @@ public static class Precisions
     /// <summary>The name of <paramref name="precision"/>.</summary>
     public static string NameOf(Precision precision) => Names.First(pair => pair.Value == precision).Key;
 
-    /// <summary>Whether <paramref name="device"/> has it; says so on standard error where it has not.</summary>
-    public static bool IsSupported(ComputeDevice device, Precision precision)
+    /// <summary>
+    /// Each device in each precision of <paramref name="names"/>, separated by commas; says on standard error what a device has not.
+    /// </summary>
+    /// <exception cref="ArgumentException">One is not known.</exception>
+    public static (ComputeDevice Device, Precision Precision)[] Lanes(IEnumerable<ComputeDevice> devices, string names) =>
+        [.. devices.SelectMany(device => Parse(names).Where(precision => IsSupported(device, precision)), (device, one) => (device, one))];
+
+    private static bool IsSupported(ComputeDevice device, Precision precision)
     {
         try
         {

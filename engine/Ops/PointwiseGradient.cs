@@ -50,12 +50,12 @@ internal static class PointwiseGradient
             where TLane : unmanaged, ILane<TLane, T>
         {
             ComputeDevice device = Dx.Device;
-            PixelRuns runs = new(Adds ? Pixels.Layout : Dx.Layout, TLane.Width, fat: true);
+            PixelRuns runs = new(Dx.Layout, TLane.Width, fat: true);
             long touched = Adds ? 3 * Pixels.Shape.Count : Pixels.Shape.Count + Dx.Shape.Count;
             device.Launch(
-                Adds ? SpreadKernels.Add<T, TLane> : SpreadKernels.Fill<T, TLane>, device.Grid(runs.Items),
+                SpreadKernels.Spread<T, TLane>, device.Grid(runs.Items),
                 new Cost(Adds ? Pixels.Shape.Count : 0, touched * Dx.Type.Bytes(), Direction.InputGradient),
-                Pixels.View<TLane>(), Dx.View<TLane>(), Stride, LanePlaces.Of(Pixels.Layout, TLane.Width, fat: true),
+                Pixels.View<TLane>(), Dx.View<TLane>(), Stride, Adds ? 1 : 0, LanePlaces.Of(Pixels.Layout, TLane.Width, fat: true),
                 LanePlaces.Of(Dx.Layout, TLane.Width, fat: true), runs);
         }
     }
@@ -64,31 +64,11 @@ internal static class PointwiseGradient
 [ExcludeFromCodeCoverage]
 internal static class SpreadKernels
 {
-    /// <summary>An item adds a run of <paramref name="pixels"/>.</summary>
-    public static void Add<T, TLane>(
-        ArrayView<TLane> pixels, ArrayView<TLane> dx, int stride, LanePlaces from, LanePlaces to, PixelRuns runs)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TLane : unmanaged, ILane<TLane, T>
-    {
-        int item = Item.Index();
-        if (item >= runs.Items)
-            return;
-        PixelRun run = runs.Run(item);
-        int source = from.Start(run.Image, run.Group, run.Row);
-        int target = to.Start(run.Image, run.Group, run.Row * stride);
-        for (int q = run.Column; q < run.Column + runs.Columns; q++)
-        {
-            for (int lane = 0; lane < runs.Lanes; lane++)
-            {
-                int place = target + (q * stride * to.Column) + lane;
-                Real.Store(dx, place, Real.Load(dx, place) + Real.Load(pixels, source + (q * from.Column) + lane));
-            }
-        }
-    }
-
-    /// <summary>An item writes a run of <paramref name="dx"/>: pixels, and zeros between them.</summary>
-    public static void Fill<T, TLane>(
-        ArrayView<TLane> pixels, ArrayView<TLane> dx, int stride, LanePlaces from, LanePlaces to, PixelRuns runs)
+    /// <summary>
+    /// An item, a run of <paramref name="dx"/>: pixels with zeros between them, or pixels added to what is there.
+    /// </summary>
+    public static void Spread<T, TLane>(
+        ArrayView<TLane> pixels, ArrayView<TLane> dx, int stride, int adds, LanePlaces from, LanePlaces to, PixelRuns runs)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
     {
@@ -104,12 +84,15 @@ internal static class SpreadKernels
         {
             int q = w / stride;
             bool hasPixel = hasRow && q * stride == w;
+            if (adds != 0 && !hasPixel)
+                continue;
             for (int lane = 0; lane < runs.Lanes; lane++)
             {
-                TLane value = TLane.Splat(T.Zero);
+                int place = target + (w * to.Column) + lane;
+                TLane value = adds != 0 ? Real.Load(dx, place) : TLane.Splat(T.Zero);
                 if (hasPixel)
-                    value = Real.Load(pixels, source + (q * from.Column) + lane);
-                Real.Store(dx, target + (w * to.Column) + lane, value);
+                    value += Real.Load(pixels, source + (q * from.Column) + lane);
+                Real.Store(dx, place, value);
             }
         }
     }

@@ -157,7 +157,7 @@ public sealed class GraphRunTests : WholeRuns
     [Test]
     public void ReplaysOfAGraphLeaveNothingToCollect()
     {
-        const int Replays = 20, MostBytesEach = 2048;
+        const int Replays = 100, MostBytesEach = 1024;
         string id = TestDevices.Ids.FirstOrDefault(id => id != "cpu") ?? IgnoreForLack();
         ComputeDevice device = TestDevices.Get(id);
         WatchedGraphs.On(device);

@@ -37,13 +37,7 @@ internal static class DifferencesCommand
     private static void Run(ParseResult arguments)
     {
         ComputeDevice[] devices = BenchmarkDevices.Open(arguments.GetValue(Devices));
-        (ComputeDevice Device, Precision Precision)[] engines =
-        [
-            .. from device in devices
-               from precision in Precisions.Parse(arguments.GetValue(Wanted)!)
-               where Precisions.IsSupported(device, precision)
-               select (device, precision),
-        ];
+        (ComputeDevice, Precision)[] engines = Precisions.Lanes(devices, arguments.GetValue(Wanted)!);
         string text = Table(arguments.GetValue(Batch), arguments.GetValue(Width), engines);
         foreach (ComputeDevice device in devices) device.Dispose();
         Console.Write(text);
