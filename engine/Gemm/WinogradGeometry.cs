@@ -24,7 +24,7 @@ internal static class Winograd
     // Of transformed tensors: they stay in the last level of the cache from one launch to the next.
     private const int PassBytes = 16 * 1024 * 1024;
 
-    // Of transformed input that a weight gradient contracts at once: it stays in the cache while all filters pass over it.
+    // Of a transformed gradient that a weight gradient contracts at once: it stays in the cache while all channels pass over it.
     private const int ChunkBytes = 256 * 1024;
 
     /// <summary>Tiles of all images, each <paramref name="pitch"/> pixels from the next both ways.</summary>
@@ -72,7 +72,7 @@ internal static class Winograd
         }.Scheduled(traits, Math.Max(1, ChunkBytes / (input.Blocks * ContractionTile.Columns * sizeof(float))));
 
     /// <summary>
-    /// The sums of a weight gradient, one for each place of the weights and chunk, [places * chunks, C, K] in tiles of 16 filters.
+    /// The sums of a weight gradient, one for each place of the weights and chunk, [places * chunks, K, C] in tiles of 16 channels.
     /// </summary>
     public static IEnumerable<Contraction> WeightGradient(
         WinogradTiles x, WinogradTiles dy, WinogradPlaces places, DeviceTraits traits) =>
@@ -80,13 +80,13 @@ internal static class Winograd
         let sums = SumsStride(x, dy)
         select new Contraction
         {
-            Rows = x.Blocks * ContractionTile.Columns,
+            Rows = dy.Blocks * ContractionTile.Columns,
             RowCount1 = 1,
-            RowCount2 = x.Blocks,
+            RowCount2 = dy.Blocks,
             RowCount3 = ContractionTile.Columns,
-            XRow2 = x.TilesPerChunk * ContractionTile.Columns,
+            XRow2 = dy.TilesPerChunk * ContractionTile.Columns,
             XRow3 = 1,
-            XOrigin = part.First * x.Chunks * x.ChunkStride,
+            XOrigin = part.First * dy.Chunks * dy.ChunkStride,
             ORow2 = ContractionTile.Columns * ContractionTile.Columns,
             ORow3 = ContractionTile.Columns,
             OOrigin = part.FirstWeights * x.Chunks * sums,
@@ -95,18 +95,18 @@ internal static class Winograd
             K2 = 1,
             K3 = x.TilesPerChunk,
             K0PerSplit = 1,
-            XK0 = part.Sharing * x.ChunkStride,
-            XK1 = x.ChunkStride,
+            XK0 = part.Sharing * dy.ChunkStride,
+            XK1 = dy.ChunkStride,
             XK3 = ContractionTile.Columns,
-            YK0 = part.Sharing * dy.ChunkStride,
-            YK1 = dy.ChunkStride,
+            YK0 = part.Sharing * x.ChunkStride,
+            YK1 = x.ChunkStride,
             YK3 = ContractionTile.Columns,
-            YOrigin = part.First * dy.Chunks * dy.ChunkStride,
-            Columns = dy.Blocks * ContractionTile.Columns,
-            YTile = dy.TilesPerChunk * ContractionTile.Columns,
-            OTile = x.Blocks * ContractionTile.Columns * ContractionTile.Columns,
+            YOrigin = part.First * x.Chunks * x.ChunkStride,
+            Columns = x.Blocks * ContractionTile.Columns,
+            YTile = x.TilesPerChunk * ContractionTile.Columns,
+            OTile = dy.Blocks * ContractionTile.Columns * ContractionTile.Columns,
             OSplit = sums,
-        }.Scheduled(traits, x.Blocks * ContractionTile.Columns);
+        }.Scheduled(traits, dy.Blocks * ContractionTile.Columns);
 
     /// <summary>Elements from the sums of one place and chunk to the next.</summary>
     public static int SumsStride(WinogradTiles x, WinogradTiles dy) =>
@@ -118,13 +118,13 @@ internal static class Winograd
         Fitting(x.N, TTile.Places.Count * (BytesPerPlace(x, TTile.InputPitch) + BytesPerPlace(y, TTile.OutputPitch)), PassBytes);
 
     /// <summary>
-    /// The most images, dividing all, whose transformed input at one place fits the cache, or is half of what the sums of a chunk at that
+    /// The most images, dividing all, whose transformed gradient at one place fits the cache, or is half of what the sums of a chunk at that
     /// place take: many of these would be the largest tensors of a step. All of them, where places share weights and are summed at once.
     /// </summary>
     public static int ImagesPerChunk<TTile>(Shape x, Shape y, int images)
         where TTile : unmanaged, IWinogradTile => TTile.Places.Weights < TTile.Places.Count
             ? images
-            : Fitting(images, BytesPerPlace(x, TTile.InputPitch), Math.Max(ChunkBytes, x.C * y.C * sizeof(float) / 2));
+            : Fitting(images, BytesPerPlace(y, TTile.OutputPitch), Math.Max(ChunkBytes, x.C * y.C * sizeof(float) / 2));
 
     private static long BytesPerPlace(Shape shape, int pitch) => shape.C * (long)(shape.Pixels / (pitch * pitch)) * sizeof(float);
 
@@ -242,20 +242,19 @@ internal struct WinogradRow
 /// <param name="TapStep">From one tap to the next.</param>
 internal readonly record struct WinogradWeights(int Outputs, int Inputs, int OutputStride, int InputStride, int FirstTap, int TapStep)
 {
+    /// <summary>Inputs of an item.</summary>
+    public const int Run = 8;
+
     private const int Taps = 9;
 
-    /// <summary>Work-items: one input for one tile of 16 outputs.</summary>
-    public int Items => Outputs / ContractionTile.Columns * Inputs;
+    /// <summary>Work-items: a run of inputs for one tile of 16 outputs.</summary>
+    public int Items => Outputs / ContractionTile.Columns * (Inputs / Run);
 
-    /// <summary>
-    /// The tile of outputs and the input of an item. Neighbouring items read neighbouring weights, which are those of a filter.
-    /// </summary>
+    /// <summary>The tile of outputs and the first input of an item.</summary>
     public (int Tile, int Input) Of(int item)
     {
-        int inner = OutputStride < InputStride ? Outputs / ContractionTile.Columns : Inputs;
-        int outer = item / inner;
-        int rest = item - (outer * inner);
-        return OutputStride < InputStride ? (rest, outer) : (outer, rest);
+        int tile = item / (Inputs / Run);
+        return (tile, (item - (tile * (Inputs / Run))) * Run);
     }
 
     /// <summary>Elements, when transformed, from one place to the next: sixteen outputs of all inputs.</summary>
@@ -270,4 +269,7 @@ internal readonly record struct WinogradWeights(int Outputs, int Inputs, int Out
     public static WinogradWeights Forward(Shape w) => new(w.N, w.C, w.C * Taps, Taps, 0, 1);
 
     public static WinogradWeights InputGradient(Shape w) => new(w.C, w.N, Taps, w.C * Taps, Taps - 1, -1);
+
+    /// <summary>How their gradient is written: outputs are channels, so that an item writes whole filters.</summary>
+    public static WinogradWeights Gradient(Shape w) => new(w.C, w.N, Taps, w.C * Taps, 0, 1);
 }

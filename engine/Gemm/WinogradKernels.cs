@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using ILGPU;
 using ILGPU.IR.Intrinsics;
+using ILGPU.Runtime;
 
 namespace Deat.Engine;
 
@@ -63,14 +64,16 @@ internal static class WinogradKernels
             WeightGradient<T, TTile>(s, dw, in order, in sums, item);
     }
 
+    private static bool IsVector<T>() => typeof(T) == typeof(float) && !Real.ChecksBounds;
+
     [IntrinsicImplementation]
     [DeviceBody(nameof(InputBody))]
-    private static void Input<T, TTile>(ArrayView<Lane8<T>> x, ArrayView<Lane8<T>> v, in WinogradTiles g, int item)
+    private static unsafe void Input<T, TTile>(ArrayView<Lane8<T>> x, ArrayView<Lane8<T>> v, in WinogradTiles g, int item)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TTile : unmanaged, IWinogradTile
     {
-        if (typeof(T) == typeof(float))
-            WinogradTransforms.Input<float, VectorLane, TTile>(x.Cast<VectorLane>(), v.Cast<VectorLane>(), in g, item);
+        if (IsVector<T>())
+            VectorTransforms.Input<TTile>((float*)x.LoadEffectiveAddressAsPtr(), (float*)v.LoadEffectiveAddressAsPtr(), in g, item);
         else
             InputBody<T, TTile>(x, v, in g, item);
     }
@@ -82,12 +85,15 @@ internal static class WinogradKernels
 
     [IntrinsicImplementation]
     [DeviceBody(nameof(OutputGradientBody))]
-    private static void OutputGradient<T, TTile>(ArrayView<Lane8<T>> dy, ArrayView<Lane8<T>> d, in WinogradTiles g, int item)
+    private static unsafe void OutputGradient<T, TTile>(ArrayView<Lane8<T>> dy, ArrayView<Lane8<T>> d, in WinogradTiles g, int item)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TTile : unmanaged, IWinogradGradientTile
     {
-        if (typeof(T) == typeof(float))
-            WinogradTransforms.OutputGradient<float, VectorLane, TTile>(dy.Cast<VectorLane>(), d.Cast<VectorLane>(), in g, item);
+        if (IsVector<T>())
+        {
+            VectorTransforms.OutputGradient<TTile>(
+                (float*)dy.LoadEffectiveAddressAsPtr(), (float*)d.LoadEffectiveAddressAsPtr(), in g, item);
+        }
         else
             OutputGradientBody<T, TTile>(dy, d, in g, item);
     }
@@ -99,12 +105,12 @@ internal static class WinogradKernels
 
     [IntrinsicImplementation]
     [DeviceBody(nameof(OutputBody))]
-    private static void Output<T, TTile>(ArrayView<Lane8<T>> m, ArrayView<Lane8<T>> y, in WinogradTiles g, int item)
+    private static unsafe void Output<T, TTile>(ArrayView<Lane8<T>> m, ArrayView<Lane8<T>> y, in WinogradTiles g, int item)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TTile : unmanaged, IWinogradTile
     {
-        if (typeof(T) == typeof(float))
-            WinogradTransforms.Output<float, VectorLane, TTile>(m.Cast<VectorLane>(), y.Cast<VectorLane>(), in g, item);
+        if (IsVector<T>())
+            VectorTransforms.Output<TTile>((float*)m.LoadEffectiveAddressAsPtr(), (float*)y.LoadEffectiveAddressAsPtr(), in g, item);
         else
             OutputBody<T, TTile>(m, y, in g, item);
     }

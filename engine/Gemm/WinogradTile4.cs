@@ -22,7 +22,7 @@ namespace Deat.Engine;
 /// and what is left over would be calls that pass lanes through memory (measured: five times slower).
 /// </remarks>
 [ExcludeFromCodeCoverage]
-internal readonly struct WinogradTile4 : IWinogradTile
+internal readonly partial struct WinogradTile4 : IWinogradTile
 {
     public static WinogradPlaces Places => new(Alone: 36, Pairs: 0, Fours: 0);
 
@@ -129,13 +129,12 @@ internal readonly struct WinogradTile4 : IWinogradTile
         where TLane : unmanaged, ILane<TLane, T>
     {
         TLane aa = TLane.Splat(Points<T>.MinusAA), bb = TLane.Splat(Points<T>.MinusBB);
-        TLane evenA = TLane.Fma(bb, t2, t4), oddA = TLane.Splat(Points<T>.A) * TLane.Fma(bb, t1, t3);
-        TLane evenB = TLane.Fma(aa, t2, t4), oddB = TLane.Splat(Points<T>.B) * TLane.Fma(aa, t1, t3);
+        TLane evenA = TLane.Fma(bb, t2, t4), oddA = TLane.Fma(bb, t1, t3), evenB = TLane.Fma(aa, t2, t4), oddB = TLane.Fma(aa, t1, t3);
         Real.Store(v, target, Single<T, TLane>(t0, t2, t4));
-        Real.Store(v, target + step, evenA + oddA);
-        Real.Store(v, target + (2 * step), evenA - oddA);
-        Real.Store(v, target + (3 * step), evenB + oddB);
-        Real.Store(v, target + (4 * step), evenB - oddB);
+        Real.Store(v, target + step, TLane.Fma(TLane.Splat(Points<T>.A), oddA, evenA));
+        Real.Store(v, target + (2 * step), TLane.Fma(TLane.Splat(-Points<T>.A), oddA, evenA));
+        Real.Store(v, target + (3 * step), TLane.Fma(TLane.Splat(Points<T>.B), oddB, evenB));
+        Real.Store(v, target + (4 * step), TLane.Fma(TLane.Splat(-Points<T>.B), oddB, evenB));
         Real.Store(v, target + (5 * step), Single<T, TLane>(t1, t3, t5));
     }
 

@@ -64,17 +64,21 @@ internal static class WinogradTransforms
         }
     }
 
-    /// <summary>u = G w G^T for one input and a tile of outputs.</summary>
+    /// <summary>
+    /// u = G w G^T for a run of inputs and a tile of outputs. One half of the outputs first: filters forwards lie a power of two apart, and
+    /// sixteen of them would meet in the same lines of the cache.
+    /// </summary>
     public static void Weights<T, TLane, TTile>(ArrayView<T> w, ArrayView<TLane> u, in WinogradWeights order, int item)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
         where TTile : unmanaged, IWinogradTile
     {
-        (int tile, int input) = order.Of(item);
+        (int tile, int first) = order.Of(item);
         int step = order.PlaceStride / TLane.Width;
         int between = order.OutputStride, tap = order.TapStep;
-        for (int lane = 0; lane < 2; lane++)
+        for (int i = 0; i < 2 * WinogradWeights.Run; i++)
         {
+            int lane = i / WinogradWeights.Run, input = first + (i % WinogradWeights.Run);
             int source = order.Place((tile * ContractionTile.Columns) + (lane * TLane.Width), input) + order.FirstTap;
             int target = (tile * TTile.Places.Weights * step) + (2 * input) + lane;
             TLane a0 = TLane.Gather(w, source, between), a1 = TLane.Gather(w, source + tap, between);
@@ -87,16 +91,17 @@ internal static class WinogradTransforms
         }
     }
 
-    /// <summary>dw = G^T s G for one channel and a tile of filters.</summary>
+    /// <summary>dw = G^T s G for a run of filters and a tile of channels.</summary>
     public static void WeightGradient<T, TLane, TTile>(
         ArrayView<TLane> s, ArrayView<T> dw, in WinogradWeights order, in WinogradSums sums, int item)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TLane : unmanaged, ILane<TLane, T>
         where TTile : unmanaged, IWinogradGradientTile
     {
-        (int tile, int input) = order.Of(item);
-        for (int lane = 0; lane < 2; lane++)
+        (int tile, int first) = order.Of(item);
+        for (int i = 0; i < 2 * WinogradWeights.Run; i++)
         {
+            int lane = i % 2, input = first + (i / 2);
             int source = (tile * order.Inputs * 2) + (2 * input) + lane;
             int target = order.Place((tile * ContractionTile.Columns) + (lane * TLane.Width), input);
             TTile.WeightGradient(s, source, in sums, dw, target, order.OutputStride);
@@ -110,6 +115,8 @@ internal static class WinogradTransforms
         where TLane : unmanaged, ILane<TLane, T>
     {
         int step = sums.Stride / TLane.Width;
+        if (sums.Passes * sums.Chunks == 1)
+            return Real.Load(s, source + (place * step));
         TLane sum = TLane.Splat(T.Zero);
         for (int pass = 0; pass < sums.Passes; pass++)
         {

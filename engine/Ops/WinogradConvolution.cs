@@ -75,12 +75,12 @@ internal static class WinogradConvolution
             foreach (Contraction part in contractions)
             {
                 Contraction contraction = part with { OOrigin = part.OOrigin + (pass * sumsPerPass) };
-                ContractionPlan.For(contraction, device.Traits).Launch<T>(device, price, v, d, sums);
+                ContractionPlan.For(contraction, device.Traits).Launch<T>(device, price, d, v, sums);
                 price = new Cost(0, 0, cost.Direction);
             }
         }
 
-        WinogradWeights order = WinogradWeights.Forward(dw.Shape);
+        WinogradWeights order = WinogradWeights.Gradient(dw.Shape);
         device.Launch(
             WinogradKernels.TransformWeightGradient<T, TTile>, device.Grid(order.Items), Moved(dw, sums, cost, 1),
             sums.View<Lane8<T>>(), dw.View<T>(), order, new WinogradSums(TTile.Places.Weights, passes, inputTiles.Chunks, stride));
