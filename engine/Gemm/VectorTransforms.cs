@@ -1,18 +1,20 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace Deat.Engine;
 
 /// <summary>
 /// The activations' transforms of <see cref="WinogradTransforms"/> in .NET's hands, with the same bits: the columns of a tile into vectors
-/// on the stack, then its rows from there, over pointers. Each element is read once, where registers that hold one row of a tile read it anew
-/// for each, and an address is one instruction instead of four.
+/// on the stack, then its rows from there, over pointers. Each element is read once, where registers that hold one row of a tile read it
+/// anew for each, and an address is one instruction instead of four.
 /// </summary>
 [ExcludeFromCodeCoverage]
 internal static unsafe class VectorTransforms
 {
     private const int Width = 8;
     private const int MaxSide = 6;
+    private const int Memory = ((MaxSide * MaxSide) + 1) * Width;
 
     /// <summary>v = B^T x B for a row of tiles.</summary>
     [SkipLocalsInit]
@@ -21,9 +23,10 @@ internal static unsafe class VectorTransforms
     {
         WinogradRow place = g.RowOf(item);
         Stride row = new((nint)g.Row * Width), column = new((nint)g.Column * Width);
-        nint* places = stackalloc nint[MaxSide * MaxSide];
-        Place<TTile>(places, (nint)g.PlaceStride * Width);
-        float* columns = stackalloc float[MaxSide * MaxSide * Width];
+        byte* order = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(TTile.Order));
+        nint step = (nint)g.PlaceStride * Width;
+        float* columns = stackalloc float[Memory];
+        columns = Aligned(columns);
         for (int lane = 0; lane < 2; lane++)
         {
             float* source = x + ((nint)(place.Tensor + g.LaneOffset(place.FirstLane + lane)) * Width)
@@ -36,7 +39,7 @@ internal static unsafe class VectorTransforms
                 for (int i = 0; i < TTile.Side; i++)
                 {
                     TTile.InputLine(
-                        columns + (i * TTile.InputSide * Width), new Stride(Width), target, new Table(places + (i * TTile.Side)));
+                        columns + (i * TTile.InputSide * Width), new Stride(Width), target, new Places(order + (i * TTile.Side), step));
                 }
             }
         }
@@ -49,9 +52,10 @@ internal static unsafe class VectorTransforms
     {
         WinogradRow place = g.RowOf(item);
         Stride row = new((nint)g.Row * Width), column = new((nint)g.Column * Width);
-        nint* places = stackalloc nint[MaxSide * MaxSide];
-        Place<TTile>(places, (nint)g.PlaceStride * Width);
-        float* rows = stackalloc float[MaxSide * MaxSide * Width];
+        byte* order = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(TTile.Order));
+        nint step = (nint)g.PlaceStride * Width;
+        float* rows = stackalloc float[Memory];
+        rows = Aligned(rows);
         for (int lane = 0; lane < 2; lane++)
         {
             float* source = m + ((nint)(place.Transformed + lane) * Width);
@@ -61,7 +65,7 @@ internal static unsafe class VectorTransforms
                 for (int i = 0; i < TTile.Side; i++)
                 {
                     TTile.OutputLine(
-                        source, new Table(places + (i * TTile.Side)), rows + (i * Width), new Stride(TTile.Side * Width));
+                        source, new Places(order + (i * TTile.Side), step), rows + (i * Width), new Stride(TTile.Side * Width));
                 }
 
                 for (int q = 0; q < TTile.OutputPitch; q++)
@@ -77,9 +81,10 @@ internal static unsafe class VectorTransforms
     {
         WinogradRow place = g.RowOf(item);
         Stride row = new((nint)g.Row * Width), column = new((nint)g.Column * Width);
-        nint* places = stackalloc nint[MaxSide * MaxSide];
-        Place<TTile>(places, (nint)g.PlaceStride * Width);
-        float* columns = stackalloc float[MaxSide * MaxSide * Width];
+        byte* order = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(TTile.Order));
+        nint step = (nint)g.PlaceStride * Width;
+        float* columns = stackalloc float[Memory];
+        columns = Aligned(columns);
         for (int lane = 0; lane < 2; lane++)
         {
             float* source = dy + ((nint)(place.Tensor + g.LaneOffset(place.FirstLane + lane)) * Width);
@@ -91,18 +96,14 @@ internal static unsafe class VectorTransforms
                 for (int i = 0; i < TTile.Side; i++)
                 {
                     TTile.OutputGradientLine(
-                        columns + (i * TTile.OutputPitch * Width), new Stride(Width), target, new Table(places + (i * TTile.Side)));
+                        columns + (i * TTile.OutputPitch * Width), new Stride(Width), target, new Places(order + (i * TTile.Side), step));
                 }
             }
         }
     }
 
-    private static void Place<TTile>(nint* places, nint step)
-        where TTile : unmanaged, IWinogradTile
-    {
-        for (int i = 0; i < TTile.Side * TTile.Side; i++)
-            places[i] = TTile.PlaceOf(i / TTile.Side, i % TTile.Side) * step;
-    }
+    // Vectors that begin in one line of the cache and end in the next cost two accesses.
+    private static float* Aligned(float* memory) => (float*)(((nint)memory + (Width * sizeof(float)) - 1) & -(Width * sizeof(float)));
 }
 
 /// <summary>Where the elements of a line lie, from its first one on.</summary>
@@ -120,10 +121,11 @@ internal readonly struct Stride(nint step) : IOffsets
     public nint Of(int index) => index * step;
 }
 
-/// <summary>Elements that lie where <paramref name="offsets"/> says.</summary>
-/// <param name="offsets">One for each.</param>
-internal readonly unsafe struct Table(nint* offsets) : IOffsets
+/// <summary>Places of a transformed tile.</summary>
+/// <param name="order">Which place each is; data of the program, which does not move.</param>
+/// <param name="step">From one place to the next.</param>
+internal readonly unsafe struct Places(byte* order, nint step) : IOffsets
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public nint Of(int index) => offsets[index];
+    public nint Of(int index) => order[index] * step;
 }

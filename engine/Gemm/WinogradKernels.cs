@@ -7,8 +7,9 @@ using ILGPU.Runtime;
 namespace Deat.Engine;
 
 /// <summary>
-/// The kernels around <see cref="WinogradTransforms"/>. On the CPU accelerator binary32 goes through <see cref="VectorLane"/>: .NET keeps a
-/// <see cref="Lane8{T}"/> in memory, which doubles the time of a transform (measured).
+/// The kernels around <see cref="WinogradTransforms"/>. On the CPU accelerator binary32 goes through <see cref="VectorTransforms"/>, and
+/// weights through <see cref="VectorLane"/>: .NET keeps a <see cref="Lane8{T}"/> in memory, which doubles the time of a transform
+/// (measured).
 /// </summary>
 [ExcludeFromCodeCoverage]
 internal static class WinogradKernels

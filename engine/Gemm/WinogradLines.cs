@@ -11,7 +11,7 @@ internal readonly unsafe partial struct WinogradTile2
 
     public static int InputSide => 4;
 
-    public static int PlaceOf(int row, int column) => (4 * row) + column;
+    public static ReadOnlySpan<byte> Order => [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void InputLine<TFrom, TTo>(float* x, TFrom from, float* v, TTo to)
@@ -54,7 +54,11 @@ internal readonly unsafe partial struct WinogradTile4
 
     public static int InputSide => 6;
 
-    public static int PlaceOf(int row, int column) => (6 * row) + column;
+    public static ReadOnlySpan<byte> Order =>
+    [
+        0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17,
+        18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35,
+    ];
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void InputLine<TFrom, TTo>(float* x, TFrom from, float* v, TTo to)
@@ -99,13 +103,7 @@ internal readonly unsafe partial struct StridedTile
 
     public static int InputSide => 5;
 
-    public static int PlaceOf(int row, int column) => (row < 3, column < 3) switch
-    {
-        (true, true) => (3 * row) + column,
-        (true, false) => 9 + (2 * row) + (column - 3),
-        (false, true) => 15 + (2 * column) + (row - 3),
-        _ => 21 + (2 * (row - 3)) + (column - 3),
-    };
+    public static ReadOnlySpan<byte> Order => [0, 1, 2, 9, 10, 3, 4, 5, 11, 12, 6, 7, 8, 13, 14, 15, 17, 19, 21, 22, 16, 18, 20, 23, 24];
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void InputLine<TFrom, TTo>(float* x, TFrom from, float* v, TTo to)
@@ -150,7 +148,7 @@ internal readonly unsafe partial struct StridedGradientTile
 
     public static int InputSide => 3;
 
-    public static int PlaceOf(int row, int column) => StridedTile.PlaceOf(row, column);
+    public static ReadOnlySpan<byte> Order => StridedTile.Order;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void InputLine<TFrom, TTo>(float* x, TFrom from, float* v, TTo to)

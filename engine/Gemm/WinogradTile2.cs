@@ -26,8 +26,8 @@ internal interface IWinogradTile
     /// <summary>Pixels of the input's tile along a side.</summary>
     static abstract int InputSide { get; }
 
-    /// <summary>Which place comes from this row and column of the transformed tile.</summary>
-    static abstract int PlaceOf(int row, int column);
+    /// <summary>Which place each is, row by row of the transformed tile.</summary>
+    static abstract ReadOnlySpan<byte> Order { get; }
 
     /// <summary>v = B^T x of eight channels, along one direction.</summary>
     static abstract unsafe void InputLine<TFrom, TTo>(float* x, TFrom from, float* v, TTo to)
