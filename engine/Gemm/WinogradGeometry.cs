@@ -119,7 +119,8 @@ internal static class Winograd
 
     /// <summary>
     /// The most images, dividing all, whose transformed gradient at one place fits the cache, or is half of what the sums of a chunk at
-    /// that place take: many of these would be the largest tensors of a step. All of them, where places share weights and are summed at once.
+    /// that place take: many of these would be the largest tensors of a step. All of them, where places share weights and are summed at
+    /// once.
     /// </summary>
     public static int ImagesPerChunk<TTile>(Shape x, Shape y, int images)
         where TTile : unmanaged, IWinogradTile => TTile.Places.Weights < TTile.Places.Count
