@@ -5,6 +5,7 @@ using NUnit.Framework;
 
 namespace Deat.Tests;
 
+/// <summary>What holds whatever the seed of an evaluation is.</summary>
 public sealed class EvaluationTests : WholeRuns
 {
     private static readonly Pixels Zero = Pixels.Parse("0", "--epsilon");
@@ -131,7 +132,7 @@ public sealed class EvaluationTests : WholeRuns
     private static EvaluationResult Evaluate(Module model, ImageSet images, Attack attack, int batchSize)
     {
         using Evaluator evaluator = new(model, images, TinyRuns.Options().Data.NormalizationOf(images), batchSize);
-        return evaluator.Run(attack, seed: 3);
+        return evaluator.Run(attack, (ulong)FreshSeed.Value);
     }
 
     private static Trainer Trained(string id)

@@ -41,12 +41,12 @@ public sealed class FastAdaptiveBoundaryTests
         [ValueSource(typeof(TestDevices), nameof(TestDevices.Ids))] string id, [Values(Norm.Linf, Norm.L2)] Norm norm,
         [Values("fab-t-5", "fab5")] string name)
     {
-        using LinearTask task = new(id, ElementType.Float32, classes: 3, count: 24, size: 6);
+        using LinearTask task = new(id, ElementType.Float32, classes: 3, count: 24, size: 6, seed: FreshSeed.Value);
         double epsilon = norm == Norm.Linf ? 4.0 / 255 : 0.15;
         Dictionary<int, double[]> found = [];
         EvaluationResult result = task.Run(name, epsilon, norm, found: example => found[example.Image] = example.Delta);
         EvaluationResult clean = task.Run("clean", epsilon, norm);
-        Assert.That(found, Has.Count.InRange(4, 20), "some are fooled, and some are not");
+        Assert.That(found, Has.Count.InRange(1, 23), "some are fooled, and some are not");
         for (int i = 0; i < 24; i++)
         {
             Assert.That(result.Correct[i], Is.EqualTo(!found.ContainsKey(i)));
@@ -67,7 +67,7 @@ public sealed class FastAdaptiveBoundaryTests
         [ValueSource(typeof(TestDevices), nameof(TestDevices.Ids))] string id, [Values("fab-t-4", "fab4", "square-15")] string name,
         [Values(Norm.Linf, Norm.L2)] Norm norm)
     {
-        using LinearTask task = new(id, ElementType.Float32, classes: 3, count: 9, size: 6);
+        using LinearTask task = new(id, ElementType.Float32, classes: 3, count: 9, size: 6, seed: FreshSeed.Value);
         double epsilon = norm == Norm.Linf ? 8.0 / 255 : 0.4;
         EvaluationResult[] results = [.. new[] { 1, 5, 300 }.Select(size => task.Run(name, epsilon, norm, size))];
         foreach (EvaluationResult result in results)

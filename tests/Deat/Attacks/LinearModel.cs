@@ -9,11 +9,11 @@ internal sealed class LinearModel : Module
 {
     private readonly Conv2d _weights;
 
-    public LinearModel(int size, int classes, string device = "cpu", ElementType type = ElementType.Float64)
+    public LinearModel(int size, int classes, string device = "cpu", ElementType type = ElementType.Float64, int seed = 5)
     {
         // One window as large as the image is one product with the image.
         _weights = Add("weights", new Conv2d(3, classes, size, stride: 1, padding: 0));
-        Place(TestDevices.Get(device), type, 5);
+        Place(TestDevices.Get(device), type, (ulong)seed);
     }
 
     protected override Tensor Compute(Tape tape, Tensor x) => _weights.Forward(tape, x);

