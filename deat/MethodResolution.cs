@@ -39,8 +39,10 @@ public static class MethodResolution
         AdversaryOptions defaults = method.Defaults;
         RejectForeignOptions(texts, method);
         DeltaInit? start = defaults.Start is { } usual ? Start(texts, usual) : null;
-        if (start == DeltaInit.Zero && texts.IsGiven("init-tau"))
-            throw new UsageException($"--init-tau conflicts with --delta-init {texts.Text("delta-init")}, which has no size");
+        foreach (string option in (string[])["init-tau", "clamp-start"])
+            if (start == DeltaInit.Zero && texts.IsGiven(option))
+                throw new UsageException(
+                    $"--{option} conflicts with --delta-init {texts.Text("delta-init") ?? "zero"}, which is not drawn at random");
         if (start == DeltaInit.Zero && method.Objective == Objectives.Trades)
             throw new UsageException(
                 $"--delta-init {texts.Text("delta-init") ?? "zero"} conflicts with --loss trades: at the image itself the divergence has "
@@ -54,8 +56,10 @@ public static class MethodResolution
             Alpha = defaults.Alpha is { } alpha ? texts.Size("alpha", alpha) : null,
             Start = start,
             CarriesDelta = start is not null && texts.Text("delta-init") == Previous,
-            Tau = defaults.Tau is { } tau ? texts.Size("init-tau", tau) : null,
+            Tau = defaults.Tau is { } tau ? texts.Size("init-tau", UsualSize(texts, defaults, start) ?? tau) : null,
+            ClampsStart = defaults.ClampsStart is { } clamps ? texts.Switch("clamp-start") ?? clamps : null,
             AttackNorm = defaults.AttackNorm is { } norm ? Norm(texts, norm) : null,
+            ComputesDiscarded = defaults.AttackNorm is null ? null : texts.Switch("attack-weight-gradients") ?? false,
             Patience = defaults.Patience is { } patience ? texts.Integer("patience", patience, 0, 1000) : null,
             Criterion = defaults.Criterion is { } criterion ? texts.Number("fosc", criterion) : null,
             FirstSteps = defaults.FirstSteps is { } steps ? texts.Integer("first-steps", steps, 1, 1000) : null,
@@ -112,12 +116,15 @@ public static class MethodResolution
     {
         AdversaryOptions takes = method.Defaults;
         string? fixedCount = method.HasAdversary ? "use --replays" : null;
+        string? noAttack = method.HasAdversary ? "none of its passes only attacks" : null;
         (string Name, bool IsTaken, string? Advice)[] table =
         [
             ("alpha", takes.Alpha is not null, null),
             ("delta-init", takes.Start is not null, null),
             ("init-tau", takes.Tau is not null, null),
-            ("attack-bn", takes.AttackNorm is not null, method.HasAdversary ? "none of its passes only attacks" : null),
+            ("clamp-start", takes.ClampsStart is not null, null),
+            ("attack-bn", takes.AttackNorm is not null, noAttack),
+            ("attack-weight-gradients", takes.AttackNorm is not null, noAttack),
             ("patience", takes.Patience is not null, null),
             ("fosc", takes.Criterion is not null, null),
             ("first-steps", takes.FirstSteps is not null, null),
@@ -140,6 +147,12 @@ public static class MethodResolution
         texts.Choice("attack-bn", usual.ToString().ToLowerInvariant(), "train", "eval") == "eval"
             ? BatchNormMode.Eval
             : BatchNormMode.Train;
+
+    // Noise that only breaks the symmetry at the image says nothing about the size of another start.
+    private static Pixels? UsualSize(OptionTexts texts, AdversaryOptions defaults, DeltaInit? start) =>
+        defaults.Start == DeltaInit.Normal && start is (DeltaInit.Uniform or DeltaInit.Bernoulli)
+            ? texts.Size("epsilon", defaults.Epsilon)
+            : null;
 
     private static DeltaInit Start(OptionTexts texts, DeltaInit usual) =>
         // "random" is how the scripts of fast_adversarial call it.

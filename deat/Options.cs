@@ -167,7 +167,9 @@ public sealed record TrainOptions
         ("alpha", Adversary.Alpha?.Text),
         ("delta-init", Adversary.CarriesDelta ? MethodResolution.Previous : Adversary.Start?.ToString().ToLowerInvariant()),
         ("init-tau", Adversary.Start is null or DeltaInit.Zero ? null : Adversary.Tau?.Text),
+        ("clamp-start", Adversary.Start is null or DeltaInit.Zero ? null : Write(Adversary.ClampsStart)),
         ("attack-bn", Adversary.AttackNorm?.ToString().ToLowerInvariant()),
+        ("attack-weight-gradients", Write(Adversary.ComputesDiscarded)),
         ("patience", Write(Adversary.Patience)),
         ("fosc", Write(Adversary.Criterion)),
         ("first-steps", Write(Adversary.FirstSteps)),
@@ -202,7 +204,7 @@ public sealed record TrainOptions
         ("weight-decay", OptionTexts.Write(Optimizer.WeightDecay)),
         ("average", Average?.Rule.Name),
         ("average-decay", Write(Average?.Decay)),
-        ("average-warm-up", Average?.WarmsUp is { } warmsUp ? OptionTexts.Write(warmsUp) : null),
+        ("average-warm-up", Write(Average?.WarmsUp)),
         ("average-start", Write(Average?.Start)),
         ("stop-after", Write(StopAfter)),
         ("on-collapse", Guard?.Action.ToString().ToLowerInvariant()),
@@ -212,10 +214,12 @@ public sealed record TrainOptions
         ("probe", ProbeImages > 0 ? OptionTexts.Write(ProbeImages) : null),
         ("precision", OptionTexts.Write(Precision)),
         ("attack-precision", OptionTexts.Write(AttackPrecision)),
-        ("graphs", Graphs is { } graphs ? OptionTexts.Write(graphs) : null),
+        ("graphs", Write(Graphs)),
         ("seed", Seed.ToString(CultureInfo.InvariantCulture)),
         ("device", Device),
     ];
+
+    private static string? Write(bool? value) => value is { } isOn ? OptionTexts.Write(isOn) : null;
 
     private static string? Write(int? value) => value is { } number ? OptionTexts.Write(number) : null;
 

@@ -58,7 +58,7 @@ public static class Presets
         Of("wrn-34-10/m+pgd", Others, $"{Wide} method=mpgd"),
         Of("fast/deat-d", Fast, $"{Cyclic} method=deat-d epochs=12 delay=3 max-replays=5"),
         Of("fast/deat-p", Fast, $"{Cyclic} method=deat-p epochs=10 target-accuracy=0.4 max-replays=4"),
-        Of("fast/m+deat", Fast, $"{Cyclic} method=mdeat epochs=10 alpha=12 gamma=1"),
+        Of("fast/m+deat", Fast, $"{Cyclic} method=mdeat epochs=10 alpha=12 gamma=1 clamp-start=off"),
         Of("fast/u-fgsm", Fast, "lr-schedule=cyclic lr-max=0.2 method=u-fgsm epochs=15"),
     ];
 

@@ -83,13 +83,6 @@ public sealed partial class Trainer : IDisposable
     /// <summary>Images of a minibatch; the last one of an epoch may have fewer.</summary>
     public int BatchSize => _batches.First.Count;
 
-    /// <summary>Whether passes that only attack compute the gradients of weights too, which nobody uses: to see what that costs.</summary>
-    public bool ComputesDiscarded
-    {
-        get => _pass.ComputesDiscarded;
-        init => _pass.ComputesDiscarded = value;
-    }
-
     /// <summary>Whether all minibatches of the epoch are done.</summary>
     public bool IsEpochDone => State.Batch == Batches || HasNoPassLeft;
 

@@ -21,11 +21,11 @@ internal sealed class MethodProfiles(ComputeDevice device, int batch)
     {
         Console.Error.WriteLine($"{method}, {iterations} iterations, width {width}{(isPublished ? ", with what is discarded" : "")}");
         TrainOptions options = Options(method, iterations, width);
+        options = options with { Adversary = options.Adversary with { ComputesDiscarded = isPublished } };
         ProfileSettings settings = new()
         {
             Batches = batches,
             Iterations = iterations,
-            ComputesDiscarded = isPublished,
             MaxLaunches = int.MaxValue,
         };
         return new ProfileRun(device, options, options.Data.Open().Train, settings) { Peaks = _peaks }.Execute();

@@ -58,9 +58,9 @@ public sealed partial class AdversarialPass(Module model, Loss loss, Normalizati
 
     /// <summary>
     /// Whether passes that only move delta compute the gradients of parameters too, which nobody uses, as scripts do that call
-    /// loss.backward(): to see what that costs. Set it before the first pass.
+    /// loss.backward(): to see what that costs.
     /// </summary>
-    public bool ComputesDiscarded { get; set; }
+    public bool ComputesDiscarded { get; init; }
 
     /// <summary>
     /// The limit of the first-order stationary condition at or below which an image keeps its delta for good, from the second of the passes

@@ -78,7 +78,10 @@ internal static class PlanCommand
         foreach (string name in (string[])["method", "loop", "model", "width", "batch-size"])
             if (wanted[name]?.ToString() is { } text && profile.Options[name]?.ToString() is var other && other != text)
                 throw new UsageException($"the profile is of another training: {name} {other ?? "none"} instead of {text}");
-        return profile;
+        return profile.ComputesDiscarded == (options.Adversary.ComputesDiscarded ?? false)
+            ? profile
+            : throw new UsageException(
+                $"the profile is of another training: attack-weight-gradients {OptionTexts.Write(profile.ComputesDiscarded)}");
     }
 
     private static CostProfile Measure(TrainOptions options, ImageSet images, int most, OptionTexts own, Screen screen)
@@ -90,7 +93,6 @@ internal static class PlanCommand
         {
             Batches = own.Integer("batches", UsualBatches, 1, 1000),
             Iterations = Math.Max(options.Method.Loop.Least, Math.Min(most, UsualIterations)),
-            ComputesDiscarded = false,
             MaxLaunches = int.MaxValue,
         })
         {

@@ -13,7 +13,6 @@ internal static class ProfileCommand
     [
         new("batches", "n", "batches that are timed launch by launch, in turns with as many that are timed as a whole (default 2)"),
         new("iterations", "n", "adversarial iterations of each batch (default those with which the method begins)"),
-        new("discarded", "on|off", "compute weight gradients in passes that only attack too, as loss.backward() does (default off)"),
         new("max-launches", "n", $"so many launches are timed at most (default {DefaultLaunches})"),
         new("out-dir", "folder", $"where {CostProfile.FileName} and {TraceFile.FileName} go (default a new folder in runs/)"),
     ];
@@ -61,7 +60,6 @@ internal static class ProfileCommand
     {
         Batches = own.Integer("batches", 2, 1, 10_000),
         Iterations = own.OptionalInteger("iterations", options.Method.Loop.Least, 1000),
-        ComputesDiscarded = own.Switch("discarded") ?? false,
         MaxLaunches = own.Integer("max-launches", DefaultLaunches, 1, 10_000_000),
     };
 

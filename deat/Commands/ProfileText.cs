@@ -140,7 +140,7 @@ internal static class ProfileText
             table.Add(name, Number(sum.Milliseconds / batches), Number(sum.Gigaflops / batches), Number(sum.Bytes / 1e9 / batches));
         table.Show(
             "weight gradients in passes that only attack, as scripts compute them that call loss.backward(): "
-            + (work.IsMeasured ? "measured" : "estimated from passes that update; --discarded on computes them"), screen);
+            + (work.IsMeasured ? "measured" : "estimated from passes that update; --attack-weight-gradients on computes them"), screen);
     }
 
     private static void ShowMemory(CostProfile profile, Screen screen)

@@ -22,9 +22,13 @@ internal static class TrainCommand
         new("epsilon", "size", "radius of the adversary's ball: pixels 8, a quotient 8/255 or a fraction 0.031 (default 8)", "eps"),
         new("alpha", "size", "size of an attack step, as --epsilon (default by method)"),
         new("delta-init", "kind", "where delta starts: zero, uniform, normal, bernoulli, previous (default by method)", "init"),
-        new("init-tau", "size", "size of the start, as --epsilon (default by method)"),
+        new("init-tau", "size", "size of the start, as --epsilon (default by method; epsilon where its start is normal and uniform or "
+            + "bernoulli was asked for)"),
+        new("clamp-start", "on|off", "keep x + delta in [0,1] at a random start already, not only after each step (default by method)"),
         new("attack-bn", "mode", "batch norm and dropout in passes that only attack: train (by the batch; active), eval (by the running "
             + "statistics; off) (default train; friendly: eval)"),
+        new("attack-weight-gradients", "on|off", "compute weight gradients in passes that only attack too, and discard them, as "
+            + "loss.backward() does; the same bits, for comparing costs (default off)"),
         new("patience", "n", "friendly: how many wrong predictions the attack goes beyond (default 3)", "tau"),
         new("fosc", "x", "fosc: limit of the stationary condition in the first epoch (default 0.5)"),
         new("first-steps", "n", "propagate: steps by the first layer in each iteration (default 3)"),
@@ -149,8 +153,9 @@ internal static class TrainCommand
         screen.Line($"method {options.Method.Name}: {options.Method.Title}");
         screen.Line($"sizes  epsilon {options.Adversary.Epsilon}; alpha {options.Adversary.Alpha?.ToString() ?? "none"}");
         string layers = options.Network.Dropout > 0 ? "batch norm and dropout" : "batch norm";
+        string gradients = options.Adversary.ComputesDiscarded == true ? "weight gradients, which are discarded" : "no weight gradients";
         if (options.Adversary.AttackNorm is { } mode)
-            screen.Line($"attack passes use {layers} in {mode.ToString().ToLowerInvariant()} mode and compute no weight gradients");
+            screen.Line($"attack passes use {layers} in {mode.ToString().ToLowerInvariant()} mode and compute {gradients}");
         if (options.Data.ValidatesOnTest)
             screen.Line("note: test images choose the best epoch, so that its accuracy on them is too good");
         string line = "options";

@@ -18,9 +18,6 @@ public sealed record ProfileSettings
     /// <summary>Adversarial iterations of each batch; those with which the method begins if null.</summary>
     public int? Iterations { get; init; }
 
-    /// <summary>Whether passes that only attack compute the gradients of weights too, which nobody uses.</summary>
-    public bool ComputesDiscarded { get; init; }
-
     /// <summary>So many launches are timed at most.</summary>
     public required int MaxLaunches { get; init; }
 }
@@ -65,7 +62,7 @@ public sealed class ProfileRun
         Progress?.Invoke("warming up: compiling kernels, measuring memory");
         int size = Math.Min(_options.BatchSize, _images.Count);
         long? half = size < 2 ? null : MemoryOfHalf(size);
-        using Trainer trainer = CreateTrainer(_options);
+        using Trainer trainer = new(_device, _options, _images);
         WarmUp(trainer);
         MemoryNeed? need = half is { } bytes
             ? MemoryNeed.Of((size / 2, bytes), (size, _device.Pool.ReservedBytes), _device.Traits.MemoryBytes)
@@ -85,7 +82,7 @@ public sealed class ProfileRun
             Traits = _device.Traits,
             Options = _options.ToJson(),
             BatchSize = size,
-            ComputesDiscarded = _settings.ComputesDiscarded,
+            ComputesDiscarded = _options.Adversary.ComputesDiscarded ?? false,
             WarmUps = ProfileSettings.WarmUps,
             TimingMethod = timer.Method,
             UntimedMilliseconds = untimed,
@@ -104,13 +101,10 @@ public sealed class ProfileRun
         };
     }
 
-    private Trainer CreateTrainer(TrainOptions options) =>
-        new(_device, options, _images) { ComputesDiscarded = _settings.ComputesDiscarded };
-
     private long MemoryOfHalf(int size)
     {
         _device.Pool.Trim();
-        using Trainer trainer = CreateTrainer(_options with { BatchSize = size / 2 });
+        using Trainer trainer = new(_device, _options with { BatchSize = size / 2 }, _images);
         WarmUp(trainer);
         long bytes = _device.Pool.ReservedBytes;
         trainer.Dispose();

@@ -26,8 +26,19 @@ public sealed record AdversaryOptions
     /// <summary>The size tau of a start other than zero, in pixel range [0,1].</summary>
     public Pixels? Tau { get; init; }
 
+    /// <summary>
+    /// Whether x + delta is clamped to [0,1] at the start already and not only after each step; null where nothing starts at random.
+    /// </summary>
+    public bool? ClampsStart { get; init; }
+
     /// <summary>How batch normalisation and dropout behave in passes that only move delta.</summary>
     public BatchNormMode? AttackNorm { get; init; }
+
+    /// <summary>
+    /// Whether passes that only move delta compute the gradients of weights too, which are discarded, as scripts do that call
+    /// loss.backward() in them. Null where there are none.
+    /// </summary>
+    public bool? ComputesDiscarded { get; init; }
 
     /// <summary>How often an image may be classified wrongly before the attack leaves it as it is; null if never.</summary>
     public int? Patience { get; init; }

@@ -20,9 +20,6 @@ public sealed record TrainingMethod(string Name, string Title) : IPart
     /// <summary>The published values of the options that the method takes; those it does not take are null.</summary>
     public required AdversaryOptions Defaults { get; init; }
 
-    /// <summary>Whether x + delta is clamped to [0,1] at the start already and not only after each step.</summary>
-    public bool ClampsStart { get; init; }
-
     /// <summary>Whether a step may leave the ball of radius epsilon, but not the valid pixels.</summary>
     public bool LeavesBall { get; init; }
 

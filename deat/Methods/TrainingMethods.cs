@@ -25,17 +25,15 @@ public static class TrainingMethods
         {
             Loop = InnerLoops.Attack,
             Schedule = Schedules.Fixed,
-            ClampsStart = true,
-            Defaults = Steps(1, alpha: 10),
+            Defaults = Steps(1, alpha: 10) with { ClampsStart = true },
         },
         // de Jorge et al.: Make some noise (NeurIPS 2022).
         new("n-fgsm", "N-FGSM: one attack step from noise of twice the radius, not brought back to the ball, then one update")
         {
             Loop = InnerLoops.Attack,
             Schedule = Schedules.Fixed,
-            ClampsStart = true,
             LeavesBall = true,
-            Defaults = Steps(1, alpha: 8) with { Tau = Levels(16) },
+            Defaults = Steps(1, alpha: 8) with { Tau = Levels(16), ClampsStart = true },
         },
         new("free", "FREE-m: m replays of each minibatch, each one an attack step and an update")
         {
@@ -66,8 +64,7 @@ public static class TrainingMethods
         {
             Loop = InnerLoops.Stationary,
             Schedule = Schedules.Fixed,
-            ClampsStart = true,
-            Defaults = Steps(10, alpha: 2) with { Criterion = 0.5 },
+            Defaults = Steps(10, alpha: 2) with { Criterion = 0.5, ClampsStart = true },
         },
         new("trades", "TRADES: k steps away from the prediction at the image, then one update towards it")
         {
@@ -81,39 +78,34 @@ public static class TrainingMethods
             Loop = InnerLoops.Attack,
             Objective = Objectives.Mart,
             Schedule = Schedules.Fixed,
-            ClampsStart = true,
-            Defaults = FromNoise(10),
+            Defaults = FromNoise(10) with { ClampsStart = true },
         },
         // Images are valid from the start on; the authors clamp within the first layer's steps.
         new("yopo", "YOPO-m-n: m full passes, each followed by n steps by the first layer alone, then one update by the sum")
         {
             Loop = InnerLoops.Propagate,
             Schedule = Schedules.Fixed,
-            ClampsStart = true,
-            Defaults = Replays(5, alpha: 2) with { FirstSteps = 3 },
+            Defaults = Replays(5, alpha: 2) with { FirstSteps = 3, ClampsStart = true },
         },
         new("fat", "FAT: PGD that leaves an image once it is classified wrongly")
         {
             Loop = InnerLoops.Friendly,
             Schedule = Schedules.Fixed,
-            ClampsStart = true,
-            Defaults = Friendly(Steps(5, alpha: 2)),
+            Defaults = Friendly(Steps(5, alpha: 2)) with { ClampsStart = true },
         },
         new("ftrades", "F+TRADES: TRADES with attack steps as FAT")
         {
             Loop = InnerLoops.Friendly,
             Objective = Objectives.Trades,
             Schedule = Schedules.Fixed,
-            ClampsStart = true,
-            Defaults = Friendly(FromNoise(10)),
+            Defaults = Friendly(FromNoise(10)) with { ClampsStart = true },
         },
         new("fmart", "F+MART: MART with attack steps as FAT")
         {
             Loop = InnerLoops.Friendly,
             Objective = Objectives.Mart,
             Schedule = Schedules.Fixed,
-            ClampsStart = true,
-            Defaults = Friendly(FromNoise(10)),
+            Defaults = Friendly(FromNoise(10)) with { ClampsStart = true },
         },
         new("deat-d", "DEAT-d: replays as FREE, one more every d epochs")
         {
@@ -131,15 +123,13 @@ public static class TrainingMethods
         {
             Loop = InnerLoops.Replay,
             Schedule = Schedules.Magnitude,
-            ClampsStart = true,
-            Defaults = Schedules.Magnitude.Adopt(Replays(8, alpha: 10)),
+            Defaults = Schedules.Magnitude.Adopt(Replays(8, alpha: 10)) with { ClampsStart = true },
         },
         new("mpgd", "M+PGD: attack steps as PGD, from none, one more whenever the gradient magnitude asks for it")
         {
             Loop = InnerLoops.Attack,
             Schedule = Schedules.Magnitude,
-            ClampsStart = true,
-            Defaults = Schedules.Magnitude.Adopt(Steps(7, alpha: 2)),
+            Defaults = Schedules.Magnitude.Adopt(Steps(7, alpha: 2)) with { ClampsStart = true },
         },
         new("mtrades", "M+TRADES: TRADES with attack steps as M+PGD")
         {
@@ -153,8 +143,7 @@ public static class TrainingMethods
             Loop = InnerLoops.Attack,
             Objective = Objectives.Mart,
             Schedule = Schedules.Magnitude,
-            ClampsStart = true,
-            Defaults = Schedules.Magnitude.Adopt(FromNoise(10)),
+            Defaults = Schedules.Magnitude.Adopt(FromNoise(10)) with { ClampsStart = true },
         },
     ];
 
@@ -168,6 +157,7 @@ public static class TrainingMethods
         Alpha = Levels(alpha),
         Start = DeltaInit.Uniform,
         Tau = Levels(8),
+        ClampsStart = false,
         Replays = count,
     };
 

@@ -23,6 +23,7 @@ public static class TrainingPass
             Batch = batch,
             AttackLoss = objective.Attack,
             AttackNorm = options.Adversary.AttackNorm,
+            ComputesDiscarded = options.Adversary.ComputesDiscarded ?? false,
             Patience = options.Adversary.Patience,
             FirstLayerSteps = options.Adversary.FirstSteps ?? 1,
             UpdateWants = options.Method.MeasuresUpdate(options.Compatibility) ? Wanted.Both : Wanted.Parameters,
@@ -61,7 +62,7 @@ public static class TrainingPass
         pass.Ball = new LinfBall { Epsilon = options.Method.LeavesBall ? 1 : adversary.Epsilon.Value, Alpha = stepSize };
         pass.Criterion = adversary.Criterion is { } largest ? InnerLoops.StationarityLimit(largest, epoch, options.Epochs) : null;
         pass.Start(
-            adversary.Start ?? DeltaInit.Zero, adversary.Tau?.Value ?? 0, options.Method.ClampsStart, key, images);
+            adversary.Start ?? DeltaInit.Zero, adversary.Tau?.Value ?? 0, adversary.ClampsStart ?? false, key, images);
         if (previous is not null)
             pass.GoOnFrom(previous);
     }

@@ -115,7 +115,9 @@ internal static class ProfileFigures
             ]);
         return new Figure("Computed and thrown away", null, [table])
         {
-            Note = work.IsMeasured ? "Measured." : "Estimated layer by layer from the update; deat profile --discarded on measures it.",
+            Note = work.IsMeasured
+                ? "Measured."
+                : "Estimated layer by layer from the update; deat profile --attack-weight-gradients on measures it.",
         };
     }
 

@@ -26,7 +26,9 @@ public sealed class OptionsTests
         "--method mpgd --loop replay --label-smoothing 0.1",
         "--method amata --min-replays 3 --max-replays 6 --lr-schedule multistep --lr-milestones 2,3",
         "--method n-fgsm --loss trades",
-        "--method fat --patience 0 --attack-bn train",
+        "--method fat --patience 0 --attack-bn train --clamp-start off",
+        "--preset fast/m+deat --data cifar10",
+        "--method pgd --clamp-start on --attack-weight-gradients on",
         "--method mmart --loop friendly",
         "--method yopo --first-steps 2 --schedule m+",
         "--lr-schedule multistep --momentum 0.85 --weight-decay 0 --lr-max 1e-3",
@@ -96,6 +98,29 @@ public sealed class OptionsTests
         Assert.That((paper.Adversary.Alpha!.Value.Value, paper.Adversary.Epsilon.Value), Is.EqualTo((10 / 255.0, 8 / 255.0)));
         Assert.That(Resolve("--data cifar10 --preset fast").Epochs, Is.EqualTo(10));
         Assert.That(Resolve("--data cifar10 --preset fast --epochs 3").Epochs, Is.EqualTo(3));
+    }
+
+    [TestCase("--method trades --schedule m+ --init uniform", "8/255")]
+    [TestCase("--method mart --init bernoulli --epsilon 4", "4/255")]
+    [TestCase("--method trades --init normal", "0.001")]
+    [TestCase("--method mtrades", "0.001")]
+    [TestCase("--method n-fgsm --init normal", "16/255")]
+    public void AStartOfAnotherKindHasItsOwnSize(string line, string size) =>
+        Assert.That(Resolve(line).Texts().Single(option => option.Name == "init-tau").Value, Is.EqualTo(size));
+
+    [TestCase("--method mdeat", "on", null)]
+    [TestCase("--preset fast/m+deat", "off", null)]
+    [TestCase("--preset table1/m+deat", "on", null)]
+    [TestCase("--method free", null, null)]
+    [TestCase("--method free --init uniform", "off", null)]
+    [TestCase("--method pgd", "off", "off")]
+    [TestCase("--method mpgd --clamp-start off --attack-weight-gradients on", "off", "on")]
+    [TestCase("--method natural", null, null)]
+    public void WhatTheMethodDoesIsLoggedThoughNobodyAskedForIt(string line, string? clamp, string? gradients)
+    {
+        Dictionary<string, string> texts = Resolve(line).Texts().ToDictionary(option => option.Name, option => option.Value);
+        Assert.That(texts.GetValueOrDefault("clamp-start"), Is.EqualTo(clamp));
+        Assert.That(texts.GetValueOrDefault("attack-weight-gradients"), Is.EqualTo(gradients));
     }
 
     [Test]
@@ -192,6 +217,10 @@ public sealed class OptionsTests
     [TestCase("--label-smoothing 0.1 --method trades", "--label-smoothing 0.1 conflicts with --loss trades")]
     [TestCase("--label-smoothing 2 --method pgd", "--label-smoothing '2' is not a number from 0 to 1")]
     [TestCase("--attack-bn eval --method free", "--attack-bn eval conflicts with --method free (none of its passes only attacks)")]
+    [TestCase("--attack-weight-gradients on --method free", "conflicts with --method free (none of its passes only attacks)")]
+    [TestCase("--attack-weight-gradients yes --method pgd", "--attack-weight-gradients 'yes' is not one of on, off")]
+    [TestCase("--clamp-start on --method natural", "--clamp-start on conflicts with --method natural")]
+    [TestCase("--clamp-start off --method free", "--clamp-start conflicts with --delta-init zero, which is not drawn")]
     [TestCase("--attack-bn on --method pgd", "--attack-bn 'on' is not one of train, eval")]
     [TestCase("--replays 4 --method pgd --schedule m+", "--replays 4 conflicts with --method pgd (the schedule decides how many")]
     [TestCase("--gamma 1.1 --method mdeat --schedule fixed", "--gamma 1.1 conflicts")]

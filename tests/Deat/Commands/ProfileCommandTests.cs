@@ -88,7 +88,7 @@ public sealed class ProfileCommandTests
 
     [TestCase("--batches 0", "--batches")]
     [TestCase("--method free --iterations 0", "--iterations")]
-    [TestCase("--discarded maybe", "--discarded")]
+    [TestCase("--attack-weight-gradients maybe --method pgd", "--attack-weight-gradients")]
     [TestCase("--resume x", "--resume")]
     [TestCase("--epsilon x", "--epsilon")]
     public void WrongOptionsAreNamed(string options, string named)

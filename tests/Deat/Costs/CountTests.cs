@@ -48,7 +48,7 @@ public sealed class CountTests : WholeRuns
     [Test]
     public void APgdStepPaysForWeightGradientsOnceUnlessItIsToComputeThoseThatAreDiscarded()
     {
-        Dictionary<(Phase, Direction), long> needed = Pgd7(computesDiscarded: false), published = Pgd7(computesDiscarded: true);
+        Dictionary<(Phase, Direction), long> needed = Pgd7("off"), published = Pgd7("on");
         long weights = needed[(Phase.Update, Direction.WeightGradient)];
         Assert.That(needed, Does.Not.ContainKey((Phase.Attack, Direction.WeightGradient)));
         Assert.That(published[(Phase.Attack, Direction.WeightGradient)], Is.EqualTo(7 * weights));
@@ -60,10 +60,10 @@ public sealed class CountTests : WholeRuns
     [Test]
     public void DiscardedGradientsChangeNoBit([Values("pgd", "mpgd", "trades", "fat")] string method)
     {
-        TrainOptions options = TinyRuns.Options($"--method {method}");
-        (byte[] File, long Flops)[] runs = [.. new[] { false, true }.Select(computes =>
+        (byte[] File, long Flops)[] runs = [.. new[] { "off", "on" }.Select(computes =>
         {
-            using Trainer trainer = new(TestDevices.Get("cpu"), options, TinyRuns.Images()) { ComputesDiscarded = computes };
+            TrainOptions options = TinyRuns.Options($"--method {method} --attack-weight-gradients {computes}");
+            using Trainer trainer = new(TestDevices.Get("cpu"), options, TinyRuns.Images());
             trainer.TrainBatch();
             trainer.TrainBatch();
             Checkpoint saved = trainer.Save();
@@ -76,10 +76,11 @@ public sealed class CountTests : WholeRuns
         Assert.That(runs[1].Flops, method == "mpgd" ? Is.EqualTo(runs[0].Flops) : Is.GreaterThan(runs[0].Flops));
     }
 
-    private static Dictionary<(Phase, Direction), long> Pgd7(bool computesDiscarded)
+    private static Dictionary<(Phase, Direction), long> Pgd7(string discarded)
     {
         ComputeDevice device = TestDevices.Get("cpu");
-        using Trainer trainer = new(device, TinyRuns.Options("--method pgd"), TinyRuns.Images()) { ComputesDiscarded = computesDiscarded };
+        TrainOptions options = TinyRuns.Options($"--method pgd --attack-weight-gradients {discarded}");
+        using Trainer trainer = new(device, options, TinyRuns.Images());
         device.Ledger.Clear();
         trainer.TrainBatch();
         return device.Ledger.Entries.Where(entry => IsMultiplying(entry.Key.Kernel))

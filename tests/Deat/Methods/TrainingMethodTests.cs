@@ -51,6 +51,29 @@ public sealed class TrainingMethodTests : WholeRuns
             Assert.That(Weights("cpu", TinyRuns.Options(one)).SequenceEqual(Weights("cpu", TinyRuns.Options(other))), one);
     }
 
+    /// <summary>Before its first step M+PGD as in Table 1 trains on the start itself, which its update leaves as it is.</summary>
+    [Test]
+    public void AStartIsClampedToValidPixelsOrNot([ValueSource(typeof(TestDevices), nameof(TestDevices.Ids))] string id)
+    {
+        (double[] X, double[] Delta) Start(string clamp)
+        {
+            using Trainer trainer = new(
+                TestDevices.Get(id), TinyRuns.Options($"--method mpgd --compat table1 --clamp-start {clamp}"), TinyRuns.Images(8));
+            (double[] X, double[] Delta) start = ([], []);
+            trainer.Observer = pass => start = (pass.Batch.X.ToDoubles(), pass.Batch.Delta.ToDoubles());
+            trainer.TrainBatch();
+            return start;
+        }
+
+        (double[] x, double[] off) = Start("off");
+        double[] on = Start("on").Delta;
+        Assert.That(off.Zip(x, (d, pixel) => d + pixel).Count(pixel => pixel is < 0 or > 1), Is.GreaterThan(x.Length / 100));
+        Assert.That(off.Max(Math.Abs), Is.InRange(7.9 / 255, 8.0 / 255));
+        Assert.That(on, Is.EqualTo(off.Zip(x, (d, pixel) => (double)Math.Clamp((float)d, -(float)pixel, 1 - (float)pixel))));
+        byte[] usual = Weights(id, TinyRuns.Options("--method mdeat"));
+        Assert.That(Weights(id, TinyRuns.Options("--method mdeat --clamp-start off")), Is.Not.EqualTo(usual));
+    }
+
     [Test]
     public void EachMethodIsAnother()
     {

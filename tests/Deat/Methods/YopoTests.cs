@@ -30,8 +30,8 @@ public sealed class YopoTests : WholeRuns
     public void StepsFollowTheGradientOfTheWholeNetwork(
         [ValueSource(typeof(TestDevices), nameof(TestDevices.Ids))] string id, [Values(1, 3)] int steps)
     {
-        double[] free = Delta(id, $"--method free --replays 1 --init uniform --alpha {3 * steps} --loop replay", clamped: true);
-        double[] yopo = Delta(id, $"--method yopo --replays 1 --alpha 3 --first-steps {steps}", clamped: false);
+        double[] free = Delta(id, $"--method free --replays 1 --init uniform --alpha {3 * steps} --loop replay --clamp-start on");
+        double[] yopo = Delta(id, $"--method yopo --replays 1 --alpha 3 --first-steps {steps}");
         Assert.That(yopo, Is.EqualTo(free).Within(1e-6));
         Assert.That(yopo.Max(Math.Abs), Is.GreaterThan(0.01));
     }
@@ -62,11 +62,9 @@ public sealed class YopoTests : WholeRuns
             .ToDictionary(array => array.Name, array => array.ToDoubles());
     }
 
-    private static double[] Delta(string id, string line, bool clamped)
+    private static double[] Delta(string id, string line)
     {
-        TrainOptions options = TinyRuns.Options(line);
-        options = clamped ? options with { Method = options.Method with { ClampsStart = true } } : options;
-        using Trainer trainer = new(TestDevices.Get(id), options, TinyRuns.Images());
+        using Trainer trainer = new(TestDevices.Get(id), TinyRuns.Options(line), TinyRuns.Images());
         double[] delta = [];
         trainer.Observer = pass => delta = pass.Batch.Delta.ToDoubles();
         trainer.TrainBatch();
