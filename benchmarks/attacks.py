@@ -3,8 +3,8 @@
 
     attacks.py FOLDER
 
-reads all FOLDER/*.json (copies of result.json, one or more attacks in each), checks that they are of the same network and images, and
-writes the table between the marks of FOLDER/README.md. Says if AutoAttack left more than PGD-100.
+reads all FOLDER/*.json (copies of result.json, one or more attacks in each), checks that they are of one network and seed, and writes a table
+for each set of images and each norm between the marks of FOLDER/README.md. Says if AutoAttack left more than PGD-100.
 """
 
 import json
@@ -17,28 +17,43 @@ BEGIN, END = "<!-- attacks -->", "<!-- end -->"
 def main():
     folder = pathlib.Path(sys.argv[1])
     results = [json.loads(path.read_text())["deat"] for path in sorted(folder.glob("*.json"))]
-    same = {tuple(result["subject"][key] for key in ("network", "images", "setting", "seed")) for result in results}
+    same = {tuple(result["subject"][key] for key in ("network", "seed")) for result in results}
     if len(same) != 1:
-        sys.exit(f"the results are not of one network, on the same images with the same setting: {same}")
-    # Every evaluation has the clean accuracy.
-    attacks = list({attack["name"]: attack for result in results for attack in result["attacks"]}.values())
+        sys.exit(f"the results are not of one network with one seed: {same}")
+    tables = {}
+    for result in results:
+        # Restarts belong to the attack, all else to the table.
+        setting, restarts = result["subject"]["setting"].split("; restarts ")
+        table = tables.setdefault((result["subject"]["images"], setting), {})
+        for attack in result["attacks"]:
+            # Every evaluation has the clean accuracy.
+            name = attack["name"] + (f", {restarts} restarts" if restarts != "1" and attack["name"] != "clean" else "")
+            table[name] = attack
+    lines = []
+    for (_, setting), attacks in tables.items():
+        count = attacks["clean"]["stages"][0]["images"]
+        lines += ["", f"{count:,} images, {setting}:", "", *table_of(attacks)]
+    readme = folder / "README.md"
+    text = readme.read_text()
+    head, rest = text.split(BEGIN)
+    readme.write_text(f"{head}{BEGIN}\n" + "\n".join(lines) + f"\n\n{END}{rest.split(END)[1]}")
+
+
+def table_of(attacks):
     head = ("attack", "accuracy", "95 % interval", "attacked", "forward passes",
             "backward passes", "images forward", "images backward", "seconds")
     lines = ["| " + " | ".join(head) + " |", "| --- " * len(head) + "|"]
-    for attack in attacks:
+    for name, attack in attacks.items():
         stages = attack["stages"]
-        cells = [attack["name"], f"{100 * attack['accuracy']:.1f} %", f"{100 * attack['low']:.1f}-{100 * attack['high']:.1f}"]
+        cells = [name, f"{100 * attack['accuracy']:.1f} %", f"{100 * attack['low']:.1f}-{100 * attack['high']:.1f}"]
         lines.append(row(cells, stages))
         if len(stages) > 1:
             for stage in stages:
                 lines.append(row([f"after its {stage['name']}", f"{100 * stage['correct'] / stage['images']:.1f} %", ""], [stage]))
-    robust = {attack["name"]: attack["stages"][-1]["correct"] for attack in attacks}
+    robust = {name: attack["stages"][-1]["correct"] for name, attack in attacks.items()}
     if robust.get("autoattack", 0) > robust.get("pgd100", robust.get("autoattack", 0)):
         lines += ["", "**AutoAttack left more than PGD-100.**"]
-    readme = folder / "README.md"
-    text = readme.read_text()
-    head, rest = text.split(BEGIN)
-    readme.write_text(f"{head}{BEGIN}\n\n" + "\n".join(lines) + f"\n\n{END}{rest.split(END)[1]}")
+    return lines
 
 
 def row(cells, stages):

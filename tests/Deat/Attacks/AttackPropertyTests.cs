@@ -7,6 +7,7 @@ namespace Deat.Tests;
 /// <summary>What holds for every attack of the table, whatever the images, the network and the random starts are.</summary>
 public sealed class AttackPropertyTests : WholeRuns
 {
+    private static readonly Dictionary<Norm, double> s_radii = [];
     private static ImageSet? s_images;
     private static Checkpoint? s_checkpoint;
 
@@ -119,13 +120,21 @@ public sealed class AttackPropertyTests : WholeRuns
     /// <summary>A ball in which a few steps fool at least half of the images, and their size: 1/3 of its radius.</summary>
     private static (Pixels Epsilon, Pixels Step) SomeAreFooled(Trainer trainer, Norm norm)
     {
-        for (double radius = norm == Norm.Linf ? 3.0 / 255 : 40.0 / 255; ; radius *= 2)
+        (Pixels Epsilon, Pixels Step) Ball(double radius) => (new(radius, "as needed"), new(radius / 3, "as needed"));
+        bool AreFooled(double radius)
         {
-            (Pixels epsilon, Pixels step) = (new(radius, "as needed"), new(radius / 3, "as needed"));
+            (Pixels epsilon, Pixels step) = Ball(radius);
             EvaluationResult result = Run(trainer, Attack.Parse("pgd9", epsilon, step, norm: norm));
-            if (2 * result.Total.Hits <= result.Attacked)
-                return (epsilon, step);
+            return 2 * result.Total.Hits <= result.Attacked;
         }
+
+        if (!s_radii.TryGetValue(norm, out double found))
+        {
+            double least = norm == Norm.Linf ? 3.0 / 255 : 40.0 / 255;
+            s_radii[norm] = found = Enumerable.Range(0, 8).Select(i => Math.ScaleB(least, i)).First(AreFooled);
+        }
+
+        return Ball(found);
     }
 
     private static EvaluationResult Run(Trainer trainer, Attack attack, Watch? watch = null)
