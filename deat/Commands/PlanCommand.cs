@@ -60,7 +60,7 @@ internal static class PlanCommand
             CostPlan predicted = CostPlan.Of(profile, images.Count, replays);
             string energy = predicted.Joules is { } joules ? Invariant($"{joules:N0} J") : "energy n/a";
             string work = Invariant($"{predicted.Passes:N0} passes, {predicted.Flops / 1e12:N1} TFLOP");
-            screen.Line($"{name,-7} {Iterations(replays)}: {Duration(predicted.Seconds.Sum())} of training, {work}, {energy}");
+            screen.Line($"{name,-7} {Iterations(replays)}: {Duration(predicted.Total)} of training, {work}, {energy}");
             return predicted;
         }
     }
@@ -105,12 +105,12 @@ internal static class PlanCommand
     {
         double[] measured = [.. logged.Select(epoch => epoch.Seconds)];
         string passes = Invariant($"{logged.Sum(epoch => epoch.Passes):N0} passes");
-        screen.Line($"run     {Duration(measured.Sum())}, {passes}: the prediction is {Off(plan.Seconds.Sum(), measured.Sum())} off");
+        screen.Line($"run     {Duration(measured.Sum())}, {passes}: the prediction is {Off(plan.Total, measured.Sum())} off");
+        string predicted = plan.Start is { } start ? Duration(start) : "n/a";
+        string found = plan.StartOf(measured) is { } seconds ? Duration(seconds) : "n/a";
+        screen.Line($"start   {predicted} predicted, {found} found: kernels are compiled, which drivers may know from before");
         if (measured.Length > 1)
-        {
-            string off = Off(plan.Seconds.Skip(1).Sum(), measured.Skip(1).Sum());
-            screen.Line($"        {off} without the first epoch, in which kernels are compiled");
-        }
+            screen.Line($"later   {Off(plan.Seconds.Skip(1).Sum(), measured.Skip(1).Sum())} off without the first epoch");
     }
 
     private static string Off(double predicted, double measured) =>

@@ -4,13 +4,26 @@ namespace Deat.Training;
 
 /// <summary>What a training is predicted to cost, epoch by epoch, from the prices of one profile. Evaluation is not in it.</summary>
 /// <param name="Replays">Adversarial iterations of a minibatch in each epoch.</param>
-/// <param name="Seconds">Seconds of each epoch.</param>
+/// <param name="Start">Seconds of the first batches beyond those of later ones, as in the profile; null where it has none.</param>
+/// <param name="Seconds">Seconds of each epoch, without that start.</param>
 /// <param name="Passes">Forward passes of a minibatch, with the backward pass of each, in all epochs.</param>
 /// <param name="Flops">Floating-point operations in all epochs.</param>
 /// <param name="Joules">Energy in all epochs; null where the profile has none.</param>
 public sealed record CostPlan(
-    IReadOnlyList<int> Replays, IReadOnlyList<double> Seconds, double Passes, double Flops, double? Joules)
+    IReadOnlyList<int> Replays, double? Start, IReadOnlyList<double> Seconds, double Passes, double Flops, double? Joules)
 {
+    /// <summary>Seconds of the whole training, its start included.</summary>
+    public double Total => Seconds.Sum() + (Start ?? 0);
+
+    /// <summary>
+    /// The start of a run: the seconds of its first epoch beyond what the plan says of it, corrected by how far the plan is off in the
+    /// other epochs. Null for a run of one epoch.
+    /// </summary>
+    /// <param name="measured">Seconds of each epoch of the run.</param>
+    public double? StartOf(IReadOnlyList<double> measured) => measured.Count < 2
+        ? null
+        : measured[0] - (Seconds[0] * measured.Skip(1).Sum() / Seconds.Skip(1).Sum());
+
     /// <summary>The plan of a training with these iterations.</summary>
     /// <param name="profile">A profile of the same method, network and batch size.</param>
     /// <param name="images">Training images.</param>
@@ -26,7 +39,7 @@ public sealed record CostPlan(
         double[] seconds = [.. replays.Select(count => batches * time.Milliseconds(count) * inTraining / 1e3)];
         double timed = profile.Batches.Sum(batch => batch.Duration) / 1e9;
         return new CostPlan(
-            replays, seconds,
+            replays, profile.StartSeconds, seconds,
             Math.Ceiling(batches) * Sum(profile, replays, time.Update is not null, ForwardPasses),
             batches * Sum(profile, replays, time.Update is not null, launches => launches.Sum(launch => (double)launch.Flops)),
             profile.Joules is { } joules ? seconds.Sum() / inTraining * joules / timed : null);

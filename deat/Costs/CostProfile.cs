@@ -43,6 +43,11 @@ public sealed record CostProfile
     /// <summary>Batches before the first timed one, which compiled the kernels.</summary>
     public required int WarmUps { get; init; }
 
+    /// <summary>
+    /// Seconds that the first batches took longer than later ones: kernels are compiled, buffers made. Null where it was not measured.
+    /// </summary>
+    public double? StartSeconds { get; init; }
+
     /// <summary>How launches were timed, for people.</summary>
     public required string TimingMethod { get; init; }
 
@@ -81,6 +86,9 @@ public sealed record CostProfile
 
     /// <summary>The timed batches.</summary>
     public required IReadOnlyList<TimedBatch> Batches { get; init; }
+
+    /// <summary>The epoch of each of them, from 0. Empty where it was not written down.</summary>
+    public IReadOnlyList<int> Epochs { get; init; } = [];
 
     /// <summary>What was rented from the pool, whenever it changed.</summary>
     public required IReadOnlyList<MemorySample> Memory { get; init; }

@@ -29,6 +29,7 @@ public sealed class ProfileRun
     private readonly TrainOptions _options;
     private readonly ImageSet _images;
     private readonly ProfileSettings _settings;
+    private readonly List<int> _epochs = [];
     private int? _iterations;
 
     /// <summary>Prepares a profile.</summary>
@@ -61,9 +62,10 @@ public sealed class ProfileRun
         DevicePeaks peaks = Peaks ?? DevicePeaks.Measure(_device);
         Progress?.Invoke("warming up: compiling kernels, measuring memory");
         int size = Math.Min(_options.BatchSize, _images.Count);
-        long? half = size < 2 ? null : MemoryOfHalf(size);
+        double firstMilliseconds = 0;
+        long? half = size < 2 ? null : MemoryOfHalf(size, ref firstMilliseconds);
         using Trainer trainer = new(_device, _options, _images);
-        WarmUp(trainer);
+        firstMilliseconds += WarmUp(trainer);
         MemoryNeed? need = half is { } bytes
             ? MemoryNeed.Of((size / 2, bytes), (size, _device.Pool.ReservedBytes), _device.Traits.MemoryBytes)
             : null;
@@ -84,6 +86,7 @@ public sealed class ProfileRun
             BatchSize = size,
             ComputesDiscarded = _options.Adversary.ComputesDiscarded ?? false,
             WarmUps = ProfileSettings.WarmUps,
+            StartSeconds = Start(firstMilliseconds, untimed, half is null ? 1 : 1.5),
             TimingMethod = timer.Method,
             UntimedMilliseconds = untimed,
             GraphMilliseconds = graphs,
@@ -96,28 +99,33 @@ public sealed class ProfileRun
             MemoryNeed = need,
             Kernels = _device.Resources(),
             Batches = batches,
+            Epochs = [.. _epochs.Take(batches.Count)],
             Memory = timer.Memory,
             Launches = launches,
         };
     }
 
-    private long MemoryOfHalf(int size)
+    // Of the warm-ups, what was more than so many batches' time for each of them.
+    private static double? Start(double firstMilliseconds, List<double> untimed, double batches) => untimed.Count == 0
+        ? null
+        : Math.Max(0, firstMilliseconds - (ProfileSettings.WarmUps * batches * Quantiles.Median(untimed))) / 1e3;
+
+    private long MemoryOfHalf(int size, ref double milliseconds)
     {
         _device.Pool.Trim();
         using Trainer trainer = new(_device, _options with { BatchSize = size / 2 }, _images);
-        WarmUp(trainer);
+        milliseconds += WarmUp(trainer);
         long bytes = _device.Pool.ReservedBytes;
         trainer.Dispose();
         _device.Pool.Trim();
         return bytes;
     }
 
-    private void WarmUp(Trainer trainer)
+    private double WarmUp(Trainer trainer) => Time(() =>
     {
         for (int i = 0; i < ProfileSettings.WarmUps; i++)
             Train(trainer);
-        _device.Synchronize();
-    }
+    });
 
     // The first pass as a graph is launched plainly, the second recorded.
     private List<double> TimeGraphs(Trainer trainer)
@@ -147,6 +155,8 @@ public sealed class ProfileRun
             training.Add(TimeStretch(trainer, 1 + (int)Math.Ceiling(ProfileSettings.StretchMilliseconds / untimed[^1])));
             SkipWhatIsNotFull(trainer);
             (double? before, int launches) = (energy.Joules, timer.Launches.Count);
+            // The end of an epoch is counted with the batch that comes after it.
+            _epochs.Add(trainer.State.Epoch + (trainer.IsEpochDone ? 1 : 0));
             timer.Batch(() => Train(trainer));
             joules += energy.Joules - before;
             foreach (LaunchRecord launch in timer.Launches.Skip(launches))

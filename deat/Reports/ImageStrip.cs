@@ -17,7 +17,7 @@ internal static class ImageStrip
         svg.Text("title", 12, 24, title);
         (double Top, string[] Lines)[] rows =
         [
-            (40, ["image"]), (160, ["delta, the", "largest at", "full contrast"]), (240, ["image", "+ delta"]), (348, ["largest delta"]),
+            (40, ["image"]), (160, ["delta x 10,", "grey is 0"]), (240, ["image", "+ delta"]), (348, ["largest delta"]),
         ];
         foreach ((double top, string[] lines) in rows)
             for (int i = 0; i < lines.Length; i++)
@@ -29,16 +29,18 @@ internal static class ImageStrip
 
     private static void Draw(SvgDrawing svg, ProbeHeader header, StripImage image, StripExample shown, double x)
     {
-        byte[] adversarial = [.. image.Pixels.Zip(shown.Delta, (pixel, delta) =>
-            (byte)Math.Clamp(Math.Round(pixel + (255 * shown.DeltaUnit * (delta - 128))), 0, 255))];
+        double[] delta = [.. shown.Delta.Select(steps => 255 * shown.DeltaUnit * (steps - 128))];
+        byte[] adversarial = [.. image.Pixels.Zip(delta, (pixel, added) => Byte(pixel + added))];
         Picture(svg, header, image.Pixels, x, 40);
         Prediction(svg, header, image.Label, shown.Prediction, shown.Confidence, x, 40 + Size);
-        Picture(svg, header, shown.Delta, x, 160);
+        Picture(svg, header, [.. delta.Select(added => Byte(128 + (10 * added)))], x, 160);
         Picture(svg, header, adversarial, x, 240);
         Prediction(svg, header, image.Label, shown.AdversarialPrediction, shown.AdversarialConfidence, x, 240 + Size);
         string largest = (255 * shown.DeltaUnit * sbyte.MaxValue).ToString("0.#", CultureInfo.InvariantCulture);
         svg.Text("text small middle", x + (Size / 2), 364, $"{largest}/255");
     }
+
+    private static byte Byte(double value) => (byte)Math.Clamp(Math.Round(value), 0, 255);
 
     private static void Picture(SvgDrawing svg, ProbeHeader header, byte[] pixels, double x, double y)
     {

@@ -18,17 +18,28 @@ internal static class ReportPage
         h3 { margin: 0 0 0.5rem; font-size: 1.05rem } a { color: var(--link) } figure { margin: 2rem 0 }
         .facts, .missing, .note { color: var(--soft); font-size: 0.9rem } .note { margin: 0.4rem 0 }
         .wide { overflow-x: auto } .wide svg { display: block; width: 100%; min-width: 40rem; height: auto }
+        .wide.scrolls::before { content: "wider than this window: scroll sideways \2194"; display: block; position: sticky; left: 0;
+          color: var(--soft); font-size: 0.8rem }
         table { border-collapse: collapse; font-size: 0.85rem; font-variant-numeric: tabular-nums; margin: 0.5rem 0 }
         caption { text-align: left; padding: 0.3rem 0; color: var(--soft) }
         th, td { border-bottom: 1px solid var(--rule); padding: 0.15rem 0.6rem 0.15rem 0; text-align: left; vertical-align: top }
         td + td, th + th { text-align: right } summary { cursor: pointer; color: var(--link); font-size: 0.9rem }
         .flame g[data-x] { cursor: pointer }
         @media print { body { max-width: none } .wide { overflow: visible } .wide svg { min-width: 0 } figure { break-inside: avoid }
-          summary { display: none } }
+          summary, .wide.scrolls::before { display: none } }
         """;
 
-    // Stretches a part of a flame view, and opens all tables for a printer.
+    // Says what is wider than the window, opens all tables for a printer, and stretches a part of a flame view.
     private const string Script = """
+        const wide = [...document.querySelectorAll('.wide')];
+        const look = () => wide.forEach(box => {
+          const scrolls = box.scrollWidth > box.clientWidth;
+          box.classList.toggle('scrolls', scrolls);
+          if (scrolls) box.tabIndex = 0; else box.removeAttribute('tabindex');
+        });
+        look();
+        addEventListener('resize', look);
+        document.querySelectorAll('details').forEach(d => d.addEventListener('toggle', look));
         addEventListener('beforeprint', () => document.querySelectorAll('details').forEach(d => d.open = true));
         document.querySelectorAll('.flame').forEach(flame => {
           const left = +flame.dataset.left, width = +flame.dataset.width, parts = [...flame.querySelectorAll('g[data-x]')];

@@ -64,10 +64,12 @@ internal static class RooflineFigure
 
         svg.Path("axis", [(Left, Top), (Left, Bottom), (Right, Bottom)]);
         double longest = dots[0].Sum.Nanoseconds;
+        List<(double X, double Y, double Radius)> circles = [];
         foreach (Dot dot in dots)
         {
             double radius = 3 + (13 * Math.Sqrt(dot.Sum.Nanoseconds / longest));
             double cx = x.At(Math.Log10(dot.Sum.Intensity!.Value)), cy = y.At(Math.Log10(dot.Sum.GigaflopsPerSecond!.Value));
+            circles.Add((cx, cy, radius));
             string tip = $"{dot.Kernel}, {Phases[dot.Series].Name}: {ProfileFigures.Three(dot.Sum.Milliseconds)} ms";
             svg.Add($"""<circle class="dot f{dot.Series}" cx="{cx:0.##}" cy="{cy:0.##}" r="{radius:0.##}">""");
             svg.Add($"<title>{SvgDrawing.Escape(tip)}</title></circle>");
@@ -75,22 +77,31 @@ internal static class RooflineFigure
 
         // Over the dots, which would hide what is written at the roof.
         foreach (double roof in roofs)
-            DrawRoof(svg, peaks.GigabytesPerSecond, roof, x, y);
+            DrawRoof(svg, peaks.GigabytesPerSecond, roof, x, y, circles);
         svg.Text("text middle", (Left + Right) / 2, Bottom + 44, "FLOP for each byte that must move");
         svg.UpText(18, (Top + Bottom) / 2, "GFLOP/s");
         return svg.Finish("Roofline", Bottom + 58);
     }
 
-    private static void DrawRoof(SvgDrawing svg, double bandwidth, double roof, Axis x, Axis y)
+    private static void DrawRoof(
+        SvgDrawing svg, double bandwidth, double roof, Axis x, Axis y, List<(double X, double Y, double Radius)> circles)
     {
         double low = Math.Max(x.Low, y.Low - Math.Log10(bandwidth));
         double ridge = Math.Log10(roof / bandwidth);
         double top = y.At(Math.Log10(roof));
         svg.Path("line axis", [(x.At(low), y.At(low + Math.Log10(bandwidth))), (x.At(ridge), top), (Right, top)]);
         svg.Text("text small end", Right - 4, top - 6, $"{ProfileFigures.Three(roof)} GFLOP/s");
-        double place = (low + ridge) / 2;
-        svg.Text("text small end", x.At(place) - 8, y.At(place + Math.Log10(bandwidth)) - 4, $"{ProfileFigures.Three(bandwidth)} GB/s");
+        string text = $"{ProfileFigures.Three(bandwidth)} GB/s";
+        // Where no dot lies under it, or in the middle.
+        (double right, double bottom) = new[] { 0.5, 0.35, 0.65, 0.2, 0.8 }.Select(part => low + (part * (ridge - low)))
+            .Select(place => (x.At(place) - 8, y.At(place + Math.Log10(bandwidth)) - 4))
+            .OrderBy(place => circles.Any(circle => Covers(circle, place, SvgDrawing.TextWidth(text)))).First();
+        svg.Text("text small end", right, bottom, text);
     }
+
+    private static bool Covers((double X, double Y, double Radius) circle, (double Right, double Bottom) text, double width) =>
+        circle.X + circle.Radius > text.Right - width && circle.X - circle.Radius < text.Right
+        && circle.Y + circle.Radius > text.Bottom - 11 && circle.Y - circle.Radius < text.Bottom + 3;
 
     // Whole powers of ten around values, as logarithms.
     private static Axis Decades(double[] values, double start, double end)

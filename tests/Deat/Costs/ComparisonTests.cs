@@ -140,13 +140,17 @@ public sealed class ComparisonTests
     public void APlanSumsBatchesPassesAndOperations()
     {
         // 20 images in batches of 8; the profile's batches take 80 ns timed and 40 ns untimed.
-        CostProfile profile = Pgd() with { UntimedMilliseconds = [40e-6], Joules = 2 };
+        CostProfile profile = Pgd() with { UntimedMilliseconds = [40e-6], Joules = 2, StartSeconds = 3 };
         CostPlan plan = CostPlan.Of(profile, 20, [0, 2]);
         Assert.That(plan.Seconds[0], Is.EqualTo(2.5 * 50e-9 / 2).Within(1e-18));
         Assert.That(plan.Seconds[1], Is.EqualTo(2.5 * 80e-9 / 2).Within(1e-18));
         Assert.That(plan.Passes, Is.EqualTo(3 * (1 + 3)), "three minibatches, the last one smaller");
         Assert.That(plan.Flops, Is.EqualTo(2.5 * (400 + 700)).Within(1e-9));
         Assert.That(plan.Joules, Is.EqualTo(2.5 * 130 * 2 / 80).Within(1e-9));
+        Assert.That(plan.Total, Is.EqualTo(3 + plan.Seconds.Sum()).Within(1e-15));
+        // A machine of half the speed, and a start of five seconds.
+        Assert.That(plan.StartOf([(2 * plan.Seconds[0]) + 5, 2 * plan.Seconds[1]]), Is.EqualTo(5).Within(1e-12));
+        Assert.That(plan.StartOf([7]), Is.Null);
         CostProfile withoutAttack = profile with { Launches = [.. profile.Launches.Where(launch => launch.Iteration == 2)] };
         Assert.That(() => CostPlan.Of(withoutAttack, 20, [1]), Throws.TypeOf<UsageException>().With.Message.Contains("--iterations"));
     }
