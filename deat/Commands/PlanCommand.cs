@@ -89,6 +89,8 @@ internal static class PlanCommand
         options.Network.RequireFit(images);
         using ComputeDevice device = ComputeDevice.Open(options.Device);
         screen.Line($"device {DeviceText.Describe(device.Listing)}");
+        DebugOutput? debug = DebugOutput.Of(screen);
+        debug?.AttachBuilds(device);
         ProfileRun run = new(device, options with { Device = device.Listing.Id }, images, new ProfileSettings
         {
             Batches = own.Integer("batches", UsualBatches, 1, 1000),
@@ -96,6 +98,7 @@ internal static class PlanCommand
             MaxLaunches = int.MaxValue,
         })
         {
+            Observer = debug is null ? null : launch => debug.Show(device, launch),
             Progress = text => screen.Progress(() => text),
         };
         return run.Execute();

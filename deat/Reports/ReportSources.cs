@@ -78,7 +78,7 @@ internal sealed record ReportSources
 
         if (runs.Count + profiles.Count + timings.Count == 0)
         {
-            string nothing = $"nothing to report: {string.Join("; ", problems.DefaultIfEmpty("no run was named"))}";
+            string nothing = $"nothing to show: {string.Join("; ", problems.Distinct().DefaultIfEmpty("no run was named"))}";
             throw isAllUsage ? new UsageException(nothing) : new CheckpointException(nothing);
         }
 

@@ -101,7 +101,7 @@ public sealed class RunFolder : IDisposable
     {
         var file = Path.Combine(path, ConfigFile);
         if (!File.Exists(file))
-            throw new CheckpointException($"nothing to resume: {path} holds no run (no {ConfigFile})");
+            throw new CheckpointException($"{path} holds no run (no {ConfigFile})");
         try
         {
             JsonObject config = JsonNode.Parse(File.ReadAllText(file)) as JsonObject ?? throw new JsonException("it is not an object");
