@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Xml.Linq;
-using Deat.Engine;
 using Deat.Training;
 using NUnit.Framework;
 

@@ -1,5 +1,3 @@
-using System.Text.Json.Nodes;
-using Deat.Engine;
 using Deat.Training;
 using NUnit.Framework;
 
@@ -81,7 +79,7 @@ public sealed class LegibilityTests
                 }
 
             Assert.That(page.Complaints, Is.Empty);
-            Assert.That(page.Requests.Where(address => !address.StartsWith("file:") && !address.StartsWith("data:")), Is.Empty);
+            Assert.That(page.Requests.Select(address => new Uri(address).Scheme), Is.SubsetOf(new[] { "file", "data" }));
         }
         finally
         {
