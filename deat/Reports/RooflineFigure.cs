@@ -17,6 +17,9 @@ internal static class RooflineFigure
         ("everything else", launch => launch.Phase is not (Phase.Attack or Phase.Update)),
     ];
 
+    // Parts of the sloping roof at which its name may stand.
+    private static readonly double[] Places = [0.5, 0.35, 0.65, 0.2, 0.8];
+
     /// <summary>The figure.</summary>
     public static Figure Of(CostProfile profile)
     {
@@ -93,7 +96,7 @@ internal static class RooflineFigure
         svg.Text("text small end", Right - 4, top - 6, $"{ProfileFigures.Three(roof)} GFLOP/s");
         string text = $"{ProfileFigures.Three(bandwidth)} GB/s";
         // Where no dot lies under it, or in the middle.
-        (double right, double bottom) = new[] { 0.5, 0.35, 0.65, 0.2, 0.8 }.Select(part => low + (part * (ridge - low)))
+        (double right, double bottom) = Places.Select(part => low + (part * (ridge - low)))
             .Select(place => (x.At(place) - 8, y.At(place + Math.Log10(bandwidth)) - 4))
             .OrderBy(place => circles.Any(circle => Covers(circle, place, SvgDrawing.TextWidth(text)))).First();
         svg.Text("text small end", right, bottom, text);
