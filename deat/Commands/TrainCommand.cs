@@ -67,7 +67,8 @@ internal static class TrainCommand
         new("average-start", "epoch", "swa: first epoch, from 0, whose end is averaged (default 3/4 of the run)"),
         new("stop-after", "epochs", "end the run after so many epochs without a better one by the validation images (default never)"),
         new("on-collapse", "action", "guard against catastrophic overfitting, zero gradients, saturation: none, say, stop, "
-            + "rollback (to the last good state, then half the step and rate, one iteration more) (default none)"),
+            + "rollback (to the last good state, then half the step and rate, one iteration more); jumps of the gradient magnitude are "
+            + "only said (default none)"),
         new("validation-attack", "name", "attack on validation images after each epoch (default cw10)"),
         new("test-attacks", "names", "attacks on test images at the end, with commas (default clean,pgd10)"),
         new("attack-step", "size", "step size of these attacks, as --epsilon (default 2)"),

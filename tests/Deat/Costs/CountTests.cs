@@ -58,11 +58,11 @@ public sealed class CountTests : WholeRuns
     }
 
     [Test]
-    public void DiscardedGradientsChangeNoBit([Values("pgd", "mpgd", "trades", "fat")] string method)
+    public void DiscardedGradientsChangeNoBit([Values("pgd", "amata", "mpgd", "trades", "mart", "fat", "ftrades", "fmart")] string method)
     {
         (byte[] File, long Flops)[] runs = [.. new[] { "off", "on" }.Select(computes =>
         {
-            TrainOptions options = TinyRuns.Options($"--method {method} --attack-weight-gradients {computes}");
+            TrainOptions options = TinyRuns.Options($"--method {method} --attack-weight-gradients {computes} --seed {FreshSeed.Value}");
             using Trainer trainer = new(TestDevices.Get("cpu"), options, TinyRuns.Images());
             trainer.TrainBatch();
             trainer.TrainBatch();

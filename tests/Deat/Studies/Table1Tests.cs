@@ -33,6 +33,15 @@ public sealed class Table1Tests
         Assert.That(rows, Is.EqualTo(Published.Split('\n')));
     }
 
+    [Test]
+    public void AllItsPublishedAccuraciesHaveAnAttack()
+    {
+        string[] attacks = ["clean", "pgd100", "cw20", "apgd-ce", "autoattack"];
+        Assert.That(Table1.Study.Attacks.Split(','), Is.EqualTo(attacks));
+        foreach (string attack in attacks)
+            Assert.That(Table1.Study.Rows.Count(row => row.Published!.Of(attack) != (null, null)), Is.GreaterThanOrEqualTo(14), attack);
+    }
+
     // Passes of the runs here are the logged ones, but for TRADES' second look at the images in its last pass, which is not made twice.
     [TestCase("free-4", 200)]
     [TestCase("free-8", 400)]
