@@ -19,7 +19,7 @@ namespace Deat.Engine;
 /// The input's gradient has tiles of its own, <see cref="StridedGradientTile"/>.
 /// </summary>
 [ExcludeFromCodeCoverage]
-internal readonly partial struct StridedTile : IWinogradGradientTile
+internal readonly struct StridedTile : IWinogradGradientTile
 {
     public static WinogradPlaces Places => new(Alone: 9, Pairs: 6, Fours: 1);
 
@@ -196,7 +196,7 @@ internal readonly partial struct StridedTile : IWinogradGradientTile
 /// </code>
 /// </summary>
 [ExcludeFromCodeCoverage]
-internal readonly partial struct StridedGradientTile : IWinogradTile
+internal readonly struct StridedGradientTile : IWinogradTile
 {
     public static WinogradPlaces Places => StridedTile.Places;
 

@@ -65,6 +65,9 @@ internal static class WinogradKernels
             WeightGradient<T, TTile>(s, dw, in order, in sums, item);
     }
 
+    private static unsafe float* Pointer<T>(ArrayView<Lane8<T>> view)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => (float*)view.LoadEffectiveAddressAsPtr();
+
     private static bool IsVector<T>() => typeof(T) == typeof(float) && !Real.ChecksBounds;
 
     [IntrinsicImplementation]
@@ -73,8 +76,13 @@ internal static class WinogradKernels
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TTile : unmanaged, IWinogradTile
     {
-        if (IsVector<T>())
-            VectorTransforms.Input<TTile>((float*)x.LoadEffectiveAddressAsPtr(), (float*)v.LoadEffectiveAddressAsPtr(), in g, item);
+        float* from = Pointer(x), to = Pointer(v);
+        if (IsVector<T>() && typeof(TTile) == typeof(WinogradTile4))
+            VectorTransforms.Input<WinogradTile4>(from, to, in g, item);
+        else if (IsVector<T>() && typeof(TTile) == typeof(WinogradTile2))
+            VectorTransforms.Input<WinogradTile2>(from, to, in g, item);
+        else if (typeof(T) == typeof(float))
+            WinogradTransforms.Input<float, VectorLane, TTile>(x.Cast<VectorLane>(), v.Cast<VectorLane>(), in g, item);
         else
             InputBody<T, TTile>(x, v, in g, item);
     }
@@ -90,11 +98,10 @@ internal static class WinogradKernels
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TTile : unmanaged, IWinogradGradientTile
     {
-        if (IsVector<T>())
-        {
-            VectorTransforms.OutputGradient<TTile>(
-                (float*)dy.LoadEffectiveAddressAsPtr(), (float*)d.LoadEffectiveAddressAsPtr(), in g, item);
-        }
+        if (IsVector<T>() && typeof(TTile) == typeof(WinogradTile2))
+            VectorTransforms.OutputGradient(Pointer(dy), Pointer(d), in g, item);
+        else if (typeof(T) == typeof(float))
+            WinogradTransforms.OutputGradient<float, VectorLane, TTile>(dy.Cast<VectorLane>(), d.Cast<VectorLane>(), in g, item);
         else
             OutputGradientBody<T, TTile>(dy, d, in g, item);
     }
@@ -110,8 +117,13 @@ internal static class WinogradKernels
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TTile : unmanaged, IWinogradTile
     {
-        if (IsVector<T>())
-            VectorTransforms.Output<TTile>((float*)m.LoadEffectiveAddressAsPtr(), (float*)y.LoadEffectiveAddressAsPtr(), in g, item);
+        float* from = Pointer(m), to = Pointer(y);
+        if (IsVector<T>() && typeof(TTile) == typeof(WinogradTile4))
+            VectorTransforms.Output<WinogradTile4>(from, to, in g, item);
+        else if (IsVector<T>() && typeof(TTile) == typeof(WinogradTile2))
+            VectorTransforms.Output<WinogradTile2>(from, to, in g, item);
+        else if (typeof(T) == typeof(float))
+            WinogradTransforms.Output<float, VectorLane, TTile>(m.Cast<VectorLane>(), y.Cast<VectorLane>(), in g, item);
         else
             OutputBody<T, TTile>(m, y, in g, item);
     }

@@ -20,25 +20,6 @@ internal interface IWinogradTile
     /// <summary>Pixels of the input that lie before those of the output, both ways.</summary>
     static abstract int Before { get; }
 
-    /// <summary>Places of the tile along a side when transformed.</summary>
-    static abstract int Side { get; }
-
-    /// <summary>Pixels of the input's tile along a side.</summary>
-    static abstract int InputSide { get; }
-
-    /// <summary>Which place each is, row by row of the transformed tile.</summary>
-    static abstract ReadOnlySpan<byte> Order { get; }
-
-    /// <summary>v = B^T x of eight channels, along one direction.</summary>
-    static abstract unsafe void InputLine<TFrom, TTo>(float* x, TFrom from, float* v, TTo to)
-        where TFrom : struct, IOffsets
-        where TTo : struct, IOffsets;
-
-    /// <summary>y = A^T m of eight channels, along one direction.</summary>
-    static abstract unsafe void OutputLine<TFrom, TTo>(float* m, TFrom from, float* y, TTo to)
-        where TFrom : struct, IOffsets
-        where TTo : struct, IOffsets;
-
     /// <summary>v = B^T x B, <paramref name="step"/> lanes from place to place of v.</summary>
     static abstract void Input<T, TLane>(ArrayView<TLane> x, int source, int row, int column, ArrayView<TLane> v, int target, int step)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -60,11 +41,6 @@ internal interface IWinogradTile
 /// <summary>A tile of a convolution that computes the gradient of the weights too.</summary>
 internal interface IWinogradGradientTile : IWinogradTile
 {
-    /// <summary>d = A dy of eight channels, along one direction.</summary>
-    static abstract unsafe void OutputGradientLine<TFrom, TTo>(float* dy, TFrom from, float* d, TTo to)
-        where TFrom : struct, IOffsets
-        where TTo : struct, IOffsets;
-
     /// <summary>d = A dy A^T, <paramref name="step"/> lanes from place to place of d.</summary>
     static abstract void OutputGradient<T, TLane>(
         ArrayView<TLane> dy, int source, int row, int column, ArrayView<TLane> d, int target, int step)
