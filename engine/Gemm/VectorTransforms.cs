@@ -4,9 +4,9 @@ using System.Runtime.CompilerServices;
 namespace Deat.Engine;
 
 /// <summary>
-/// The activations' transforms of <see cref="WinogradTransforms"/> in .NET's hands, with the same bits: the columns of a tile into vectors
-/// on the stack, then its rows from there, over pointers. Each element is read once, where registers that hold one row of a tile read it
-/// anew for each, and an address is one instruction instead of four.
+/// The activations' transforms of <see cref="WinogradTransforms"/> in .NET's hands, with the same bits: along the columns of a tile into
+/// vectors on the stack, then along its rows from there, over pointers. Each element is read once, where registers that hold one row of a
+/// tile read it anew for each, and an address is one instruction instead of four.
 /// </summary>
 [ExcludeFromCodeCoverage]
 internal static unsafe class VectorTransforms
@@ -15,80 +15,59 @@ internal static unsafe class VectorTransforms
     private const int MaxSide = 6;
     private const int Memory = ((MaxSide * MaxSide) + 1) * Width;
 
-    /// <summary>v = B^T x B for a row of tiles.</summary>
-    [SkipLocalsInit]
-    public static void Input<TTile>(float* x, float* v, in WinogradTiles g, int item)
-        where TTile : unmanaged, IWinogradLines
+    /// <summary>The transformed tiles of a row, from its pixels and those that lie <paramref name="before"/> them both ways.</summary>
+    public static void ToPlaces<TLine>(float* pixels, float* places, in WinogradTiles g, int item, int before = 0)
+        where TLine : struct, IWinogradLine
     {
-        WinogradRow place = g.RowOf(item);
-        nint row = (nint)g.Row * Width, column = (nint)g.Column * Width;
-        nint step = (nint)g.PlaceStride * Width;
-        float* columns = stackalloc float[Memory];
-        columns = Aligned(columns);
+        WinogradRow row = g.RowOf(item);
         for (int lane = 0; lane < 2; lane++)
         {
-            float* source = x + ((nint)(place.Tensor + g.LaneOffset(place.FirstLane + lane)) * Width)
-                - (TTile.Before * row) - (TTile.Before * column);
-            float* target = v + ((nint)(place.Transformed + lane) * Width);
-            for (int tile = 0; tile < g.TileColumns; tile++, source += TTile.InputPitch * column, target += 2 * Width)
-            {
-                for (int j = 0; j < TTile.Side; j++)
-                    TTile.InputLine(source + (j * column), row, columns + (j * Width), TTile.Side * Width);
-                for (int i = 0; i < TTile.Side; i++)
-                    TTile.InputLine(columns + (i * TTile.Side * Width), Width, target + (i * TTile.Side * step), step);
-            }
+            float* source = Pixels(pixels, in g, in row, lane) - ((nint)before * (g.Row + g.Column) * Width);
+            Transform<TLine>(source, OfPixels(in g), Places(places, in row, lane), OfPlaces(in g, TLine.To), g.TileColumns);
         }
     }
 
-    /// <summary>y = A^T m A for a row of tiles.</summary>
-    [SkipLocalsInit]
-    public static void Output<TTile>(float* m, float* y, in WinogradTiles g, int item)
-        where TTile : unmanaged, IWinogradLines
+    /// <summary>The pixels of a row of tiles from the transformed ones.</summary>
+    public static void FromPlaces<TLine>(float* places, float* pixels, in WinogradTiles g, int item)
+        where TLine : struct, IWinogradLine
     {
-        WinogradRow place = g.RowOf(item);
-        nint row = (nint)g.Row * Width, column = (nint)g.Column * Width;
-        nint step = (nint)g.PlaceStride * Width;
-        float* rows = stackalloc float[Memory];
-        rows = Aligned(rows);
+        WinogradRow row = g.RowOf(item);
         for (int lane = 0; lane < 2; lane++)
         {
-            float* source = m + ((nint)(place.Transformed + lane) * Width);
-            float* target = y + ((nint)(place.Tensor + g.LaneOffset(place.FirstLane + lane)) * Width);
-            for (int tile = 0; tile < g.TileColumns; tile++, source += 2 * Width, target += TTile.OutputPitch * column)
-            {
-                for (int i = 0; i < TTile.Side; i++)
-                    TTile.OutputLine(source + (i * TTile.Side * step), step, rows + (i * Width), TTile.Side * Width);
-
-                for (int q = 0; q < TTile.OutputPitch; q++)
-                    TTile.OutputLine(rows + (q * TTile.Side * Width), Width, target + (q * column), row);
-            }
+            Transform<TLine>(
+                Places(places, in row, lane), OfPlaces(in g, TLine.From), Pixels(pixels, in g, in row, lane), OfPixels(in g),
+                g.TileColumns);
         }
     }
 
-    /// <summary>d = A dy A^T for a row of tiles.</summary>
     [SkipLocalsInit]
-    public static void OutputGradient(float* dy, float* d, in WinogradTiles g, int item)
+    private static void Transform<TLine>(float* source, Spacing from, float* target, Spacing to, int tiles)
+        where TLine : struct, IWinogradLine
     {
-        int pitch = WinogradTile2.OutputPitch, side = WinogradTile2.Side;
-        WinogradRow place = g.RowOf(item);
-        nint row = (nint)g.Row * Width, column = (nint)g.Column * Width;
-        nint step = (nint)g.PlaceStride * Width;
-        float* columns = stackalloc float[Memory];
-        columns = Aligned(columns);
-        for (int lane = 0; lane < 2; lane++)
+        float* memory = stackalloc float[Memory];
+        // Vectors that begin in one line of the cache and end in the next cost two accesses.
+        float* lines = (float*)(((nint)memory + (Width * sizeof(float)) - 1) & -(Width * sizeof(float)));
+        for (int tile = 0; tile < tiles; tile++, source += from.Tile, target += to.Tile)
         {
-            float* source = dy + ((nint)(place.Tensor + g.LaneOffset(place.FirstLane + lane)) * Width);
-            float* target = d + ((nint)(place.Transformed + lane) * Width);
-            for (int tile = 0; tile < g.TileColumns; tile++, source += pitch * column, target += 2 * Width)
-            {
-                for (int j = 0; j < pitch; j++)
-                    WinogradTile2.OutputGradientLine(source + (j * column), row, columns + (j * Width), pitch * Width);
-                for (int i = 0; i < side; i++)
-                    WinogradTile2.OutputGradientLine(columns + (i * pitch * Width), Width, target + (i * side * step), step);
-            }
+            for (int j = 0; j < TLine.From; j++)
+                TLine.Apply(source + (j * from.Column), from.Row, lines + (j * Width), TLine.From * Width);
+            for (int i = 0; i < TLine.To; i++)
+                TLine.Apply(lines + (i * TLine.From * Width), Width, target + (i * to.Row), to.Column);
         }
     }
 
-    // Vectors that begin in one line of the cache and end in the next cost two accesses.
-    private static float* Aligned(float* memory) => (float*)(((nint)memory + (Width * sizeof(float)) - 1) & -(Width * sizeof(float)));
+    private static float* Pixels(float* tensor, in WinogradTiles g, in WinogradRow row, int lane) =>
+        tensor + ((nint)(row.Tensor + g.LaneOffset(row.FirstLane + lane)) * Width);
+
+    private static float* Places(float* transformed, in WinogradRow row, int lane) =>
+        transformed + ((nint)(row.Transformed + lane) * Width);
+
+    private static Spacing OfPixels(in WinogradTiles g) =>
+        new((nint)g.Row * Width, (nint)g.Column * Width, (nint)g.Pitch * g.Column * Width);
+
+    private static Spacing OfPlaces(in WinogradTiles g, int side) =>
+        new((nint)side * g.PlaceStride * Width, (nint)g.PlaceStride * Width, 2 * Width);
+
+    // Floats from one row, column and tile to the next.
+    private readonly record struct Spacing(nint Row, nint Column, nint Tile);
 }

@@ -78,9 +78,9 @@ internal static class WinogradKernels
     {
         float* from = Pointer(x), to = Pointer(v);
         if (IsVector<T>() && typeof(TTile) == typeof(WinogradTile4))
-            VectorTransforms.Input<WinogradTile4>(from, to, in g, item);
+            VectorTransforms.ToPlaces<WinogradTile4.InputLine>(from, to, in g, item, WinogradTile4.Before);
         else if (IsVector<T>() && typeof(TTile) == typeof(WinogradTile2))
-            VectorTransforms.Input<WinogradTile2>(from, to, in g, item);
+            VectorTransforms.ToPlaces<WinogradTile2.InputLine>(from, to, in g, item, WinogradTile2.Before);
         else if (typeof(T) == typeof(float))
             WinogradTransforms.Input<float, VectorLane, TTile>(x.Cast<VectorLane>(), v.Cast<VectorLane>(), in g, item);
         else
@@ -99,7 +99,7 @@ internal static class WinogradKernels
         where TTile : unmanaged, IWinogradGradientTile
     {
         if (IsVector<T>() && typeof(TTile) == typeof(WinogradTile2))
-            VectorTransforms.OutputGradient(Pointer(dy), Pointer(d), in g, item);
+            VectorTransforms.ToPlaces<WinogradTile2.OutputGradientLine>(Pointer(dy), Pointer(d), in g, item);
         else if (typeof(T) == typeof(float))
             WinogradTransforms.OutputGradient<float, VectorLane, TTile>(dy.Cast<VectorLane>(), d.Cast<VectorLane>(), in g, item);
         else
@@ -119,9 +119,9 @@ internal static class WinogradKernels
     {
         float* from = Pointer(m), to = Pointer(y);
         if (IsVector<T>() && typeof(TTile) == typeof(WinogradTile4))
-            VectorTransforms.Output<WinogradTile4>(from, to, in g, item);
+            VectorTransforms.FromPlaces<WinogradTile4.OutputLine>(from, to, in g, item);
         else if (IsVector<T>() && typeof(TTile) == typeof(WinogradTile2))
-            VectorTransforms.Output<WinogradTile2>(from, to, in g, item);
+            VectorTransforms.FromPlaces<WinogradTile2.OutputLine>(from, to, in g, item);
         else if (typeof(T) == typeof(float))
             WinogradTransforms.Output<float, VectorLane, TTile>(m.Cast<VectorLane>(), y.Cast<VectorLane>(), in g, item);
         else
