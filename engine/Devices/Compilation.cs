@@ -19,7 +19,8 @@ public sealed partial class ComputeDevice
     /// <summary>From how much time spent on compilation the user is told.</summary>
     internal TimeSpan NoticeableCompilation { get; set; } = TimeSpan.FromSeconds(2);
 
-    private TLauncher Compile<TKernel, TLauncher>(TKernel kernel, Func<Accelerator, TKernel, KernelSpecialization, TLauncher> load)
+    private TLauncher Compile<TKernel, TLauncher>(
+        TKernel kernel, Func<Accelerator, TKernel, KernelSpecialization, TLauncher> load, Func<ItemWorkers, TKernel, TLauncher> deal)
         where TKernel : Delegate
         where TLauncher : Delegate
     {
@@ -28,10 +29,13 @@ public sealed partial class ComputeDevice
         try
         {
             TLauncher launcher = load(Accelerator, kernel, KernelCatalog.BoundsOf(kernel.Method));
+            string? source = SourceOf(launcher);
+            if (Traits.Backend == Backend.Cpu)
+                launcher = deal(_workers, kernel);
             _launchers[kernel.Method] = launcher;
             TimeSpan time = Stopwatch.GetElapsedTime(start);
             Noticed(time);
-            Builds?.Invoke(new KernelBuild(KernelCatalog.NameOf(kernel.Method), time, SourceOf(launcher)));
+            Builds?.Invoke(new KernelBuild(KernelCatalog.NameOf(kernel.Method), time, source));
             _timer?.SubmitAgain();
             return launcher;
         }

@@ -12,14 +12,14 @@ namespace Deat.Engine;
 public sealed partial class ComputeDevice : IDisposable
 {
     private readonly Context _context;
-    private readonly ItemQueue _queue;
+    private readonly ItemWorkers _workers = new(Environment.ProcessorCount);
     private readonly AcceleratorStream _ownStream;
     private AcceleratorStream _stream;
 
     private ComputeDevice(DeviceListing listing, Context context, Device device)
     {
-        (Listing, _context, _queue) = (listing, context, new ItemQueue());
-        Accelerator accelerator = _queue.Serve(() => device.CreateAccelerator(context));
+        (Listing, _context) = (listing, context);
+        Accelerator accelerator = device.CreateAccelerator(context);
         Accelerator = accelerator;
         // CUDA's default stream is the NULL stream, which cannot be captured into a graph.
         _stream = _ownStream = listing.Traits.Backend == Backend.Cuda ? accelerator.CreateStream() : accelerator.DefaultStream;
@@ -104,6 +104,7 @@ public sealed partial class ComputeDevice : IDisposable
     {
         _timer?.Dispose();
         Pool.Dispose();
+        _workers.Dispose();
         Accelerator.Dispose();
         _context.Dispose();
     }

@@ -49,7 +49,7 @@ internal sealed class CudaGraphs(ICudaGraphCalls calls, nint stream, Action bind
         Check(calls, calls.BeginCapture(stream, Relaxed), "begin a capture");
     }
 
-    public Delegate Recording(Delegate launcher, Action prepare) => launcher;
+    public Delegate Recording(Delegate launcher) => launcher;
 
     public IRecordedLaunches End()
     {

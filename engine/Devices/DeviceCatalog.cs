@@ -30,7 +30,8 @@ internal static class DeviceCatalog
         Context.Builder builder = CompilerOptions();
         builder.Cuda();
         builder.OpenCL(device => AllowSpecificAddressSpaces(device));
-        builder.CPU(new CPUDevice(2, 1, Environment.ProcessorCount));
+        // Its own threads run nothing: see ItemWorkers.
+        builder.CPU(new CPUDevice(2, 1, 1));
         return builder.ToContext();
     }
 

@@ -8,11 +8,7 @@ namespace Deat.Engine;
 /// <param name="Groups">Number of groups.</param>
 /// <param name="GroupSize">Work-items per group.</param>
 /// <param name="SharedBytes">Static shared memory that the kernel declares, bytes.</param>
-internal readonly record struct LaunchGrid(int Groups, int GroupSize, int SharedBytes = 0)
-{
-    /// <summary>Work-items that have something to do.</summary>
-    public int Items { get; init; } = Groups * GroupSize;
-}
+internal readonly record struct LaunchGrid(int Groups, int GroupSize, int SharedBytes = 0);
 
 /// <summary>
 /// The one place where kernels are launched. It checks what OpenCL runtimes answer by aborting the process (group size, shared
@@ -23,9 +19,7 @@ public sealed partial class ComputeDevice
     private readonly Dictionary<MethodInfo, Delegate> _launchers = [];
 
     /// <summary>Enough groups for <paramref name="items"/> work-items; the kernel must ignore the surplus.</summary>
-    internal LaunchGrid Grid(int items) => Traits.Backend == Backend.Cpu
-        ? new(ItemQueue.Groups(items), 1) { Items = items }
-        : new((items + Traits.GroupSize - 1) / Traits.GroupSize, Traits.GroupSize);
+    internal LaunchGrid Grid(int items) => new((items + Traits.GroupSize - 1) / Traits.GroupSize, Traits.GroupSize);
 
     internal void Launch<T1>(
         Action<T1> kernel, LaunchGrid grid, Cost cost, T1 a1)
@@ -33,7 +27,12 @@ public sealed partial class ComputeDevice
     {
         bool owns = Owns(a1);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1> launch)
-            launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
+        {
+            launch = Compile(
+                kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds),
+                static (workers, k) => (_, grid, a1) => workers.Run(grid.GridDim.X, () => k(a1)));
+        }
+
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1);
         _timer?.Return();
     }
@@ -45,7 +44,12 @@ public sealed partial class ComputeDevice
     {
         bool owns = Owns(a1) && Owns(a2);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2> launch)
-            launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
+        {
+            launch = Compile(
+                kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds),
+                static (workers, k) => (_, grid, a1, a2) => workers.Run(grid.GridDim.X, () => k(a1, a2)));
+        }
+
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2);
         _timer?.Return();
     }
@@ -58,7 +62,12 @@ public sealed partial class ComputeDevice
     {
         bool owns = Owns(a1) && Owns(a2) && Owns(a3);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3> launch)
-            launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
+        {
+            launch = Compile(
+                kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds),
+                static (workers, k) => (_, grid, a1, a2, a3) => workers.Run(grid.GridDim.X, () => k(a1, a2, a3)));
+        }
+
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3);
         _timer?.Return();
     }
@@ -72,7 +81,12 @@ public sealed partial class ComputeDevice
     {
         bool owns = Owns(a1) && Owns(a2) && Owns(a3) && Owns(a4);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4> launch)
-            launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
+        {
+            launch = Compile(
+                kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds),
+                static (workers, k) => (_, grid, a1, a2, a3, a4) => workers.Run(grid.GridDim.X, () => k(a1, a2, a3, a4)));
+        }
+
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4);
         _timer?.Return();
     }
@@ -87,7 +101,12 @@ public sealed partial class ComputeDevice
     {
         bool owns = Owns(a1) && Owns(a2) && Owns(a3) && Owns(a4) && Owns(a5);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5> launch)
-            launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
+        {
+            launch = Compile(
+                kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds),
+                static (workers, k) => (_, grid, a1, a2, a3, a4, a5) => workers.Run(grid.GridDim.X, () => k(a1, a2, a3, a4, a5)));
+        }
+
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5);
         _timer?.Return();
     }
@@ -103,7 +122,12 @@ public sealed partial class ComputeDevice
     {
         bool owns = Owns(a1) && Owns(a2) && Owns(a3) && Owns(a4) && Owns(a5) && Owns(a6);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6> launch)
-            launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
+        {
+            launch = Compile(
+                kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds),
+                static (workers, k) => (_, grid, a1, a2, a3, a4, a5, a6) => workers.Run(grid.GridDim.X, () => k(a1, a2, a3, a4, a5, a6)));
+        }
+
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6);
         _timer?.Return();
     }
@@ -121,7 +145,12 @@ public sealed partial class ComputeDevice
         bool owns = Owns(a1) && Owns(a2) && Owns(a3) && Owns(a4) && Owns(a5) && Owns(a6)
             && Owns(a7);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7> launch)
-            launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
+        {
+            launch = Compile(
+                kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds),
+                static (workers, k) => (_, grid, a1, a2, a3, a4, a5, a6, a7) => workers.Run(grid.GridDim.X, () => k(a1, a2, a3, a4, a5, a6, a7)));
+        }
+
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7);
         _timer?.Return();
     }
@@ -140,7 +169,12 @@ public sealed partial class ComputeDevice
         bool owns = Owns(a1) && Owns(a2) && Owns(a3) && Owns(a4) && Owns(a5) && Owns(a6)
             && Owns(a7) && Owns(a8);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8> launch)
-            launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
+        {
+            launch = Compile(
+                kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds),
+                static (workers, k) => (_, grid, a1, a2, a3, a4, a5, a6, a7, a8) => workers.Run(grid.GridDim.X, () => k(a1, a2, a3, a4, a5, a6, a7, a8)));
+        }
+
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8);
         _timer?.Return();
     }
@@ -161,7 +195,12 @@ public sealed partial class ComputeDevice
         bool owns = Owns(a1) && Owns(a2) && Owns(a3) && Owns(a4) && Owns(a5) && Owns(a6)
             && Owns(a7) && Owns(a8) && Owns(a9);
         if (Prepare(kernel, grid, cost, owns) is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9> launch)
-            launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
+        {
+            launch = Compile(
+                kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds),
+                static (workers, k) => (_, grid, a1, a2, a3, a4, a5, a6, a7, a8, a9) => workers.Run(grid.GridDim.X, () => k(a1, a2, a3, a4, a5, a6, a7, a8, a9)));
+        }
+
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9);
         _timer?.Return();
     }
@@ -184,7 +223,12 @@ public sealed partial class ComputeDevice
             && Owns(a7) && Owns(a8) && Owns(a9) && Owns(a10);
         if (Prepare(kernel, grid, cost, owns)
             is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10> launch)
-            launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
+        {
+            launch = Compile(
+                kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds),
+                static (workers, k) => (_, grid, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10) => workers.Run(grid.GridDim.X, () => k(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10)));
+        }
+
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9, a10);
         _timer?.Return();
     }
@@ -208,7 +252,12 @@ public sealed partial class ComputeDevice
             && Owns(a7) && Owns(a8) && Owns(a9) && Owns(a10) && Owns(a11);
         if (Prepare(kernel, grid, cost, owns)
             is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11> launch)
-            launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
+        {
+            launch = Compile(
+                kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds),
+                static (workers, k) => (_, grid, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11) => workers.Run(grid.GridDim.X, () => k(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11)));
+        }
+
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11);
         _timer?.Return();
     }
@@ -233,7 +282,12 @@ public sealed partial class ComputeDevice
             && Owns(a7) && Owns(a8) && Owns(a9) && Owns(a10) && Owns(a11) && Owns(a12);
         if (Prepare(kernel, grid, cost, owns)
             is not Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12> launch)
-            launch = Compile(kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds));
+        {
+            launch = Compile(
+                kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds),
+                static (workers, k) => (_, grid, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12) => workers.Run(grid.GridDim.X, () => k(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12)));
+        }
+
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12);
         _timer?.Return();
     }
@@ -260,10 +314,7 @@ public sealed partial class ComputeDevice
             throw new DeviceException($"kernel {method.Name} is written for groups of {size}, not {grid.GroupSize}");
         LedgerKey key = Ledger.Record(KernelCatalog.NameOf(method), cost);
         _timer?.Submit(key, cost, grid);
-        if (_recording is not null)
-            return Recorded(launcher, grid.Items);
-        _queue.Restart(grid.Items);
-        return launcher;
+        return _recording is null ? launcher : Recorded(launcher);
     }
 
     private bool Owns<T>(T argument)

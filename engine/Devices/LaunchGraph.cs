@@ -11,9 +11,8 @@ internal interface ILaunchRecorder
     /// <summary>
     /// What is called in place of <paramref name="launcher"/> while recording: itself where the driver sees what it does.
     /// </summary>
-    /// <param name="launcher">ILGPU's launcher of a kernel.</param>
-    /// <param name="prepare">Must be done right before the kernel runs.</param>
-    Delegate Recording(Delegate launcher, Action prepare);
+    /// <param name="launcher">The launcher of a kernel.</param>
+    Delegate Recording(Delegate launcher);
 
     /// <summary>Ends recording.</summary>
     /// <exception cref="DeviceException">The driver cannot make a graph of it.</exception>

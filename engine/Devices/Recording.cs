@@ -108,6 +108,5 @@ public sealed partial class ComputeDevice
     }
 
     // A kernel that was never launched would be loaded in the middle of the recording.
-    private Delegate Recorded(Delegate? launcher, int items) =>
-        Recorder!.Recording(launcher ?? throw new NotWhileRecordingException(), () => _queue.Restart(items));
+    private Delegate Recorded(Delegate? launcher) => Recorder!.Recording(launcher ?? throw new NotWhileRecordingException());
 }

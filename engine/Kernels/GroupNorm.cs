@@ -70,13 +70,13 @@ internal static class GroupNorm
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TNorm : struct, IImageNorm
     {
-        if (Group.DimX == 1)
+        if (Item.GroupSize() == 1)
             return TNorm.Root(part);
         ArrayView<T> shared = SharedMemory.Allocate<T>(GroupSum.LargestGroup);
-        int item = Group.IdxX;
+        int item = Item.Place();
         shared[item] = part;
         Sync.Barrier();
-        for (int stride = Group.DimX >> 1; stride >= 1; stride >>= 1)
+        for (int stride = Item.GroupSize() >> 1; stride >= 1; stride >>= 1)
         {
             if (item < stride)
                 shared[item] = TNorm.Both(shared[item], shared[item + stride]);

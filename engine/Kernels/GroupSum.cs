@@ -22,13 +22,13 @@ internal static class GroupSum
         where T : unmanaged, INumber<T>
         where TLane : unmanaged, ILane<TLane, T>
     {
-        if (Group.DimX == 1)
+        if (Item.GroupSize() == 1)
             return value;
         ArrayView<TLane> shared = SharedMemory.Allocate<TLane>(LargestGroup);
-        int item = Group.IdxX;
+        int item = Item.Place();
         shared[item] = value;
         Sync.Barrier();
-        for (int stride = Group.DimX >> 1; stride >= abreast; stride >>= 1)
+        for (int stride = Item.GroupSize() >> 1; stride >= abreast; stride >>= 1)
         {
             if (item < stride)
                 shared[item] = shared[item] + shared[item + stride];

@@ -20,7 +20,10 @@ internal static class Sync
 
     [IntrinsicImplementation]
     [DeviceBody(nameof(WaitBody), OpenCL = nameof(Intrinsics.GenerateBarrier))]
-    private static void Wait() => Group.Barrier();
+    private static void Wait()
+    {
+        // A group of the CPU accelerator is one item.
+    }
 
     private static void WaitBody() => Group.Barrier();
 

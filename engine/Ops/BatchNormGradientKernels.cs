@@ -42,7 +42,7 @@ internal static class BatchNormGradientKernels
         int group = Item.Group();
         if (group >= slices.Groups)
             return;
-        ChannelTask task = ChannelTask.At(in slices, group, Group.IdxX);
+        ChannelTask task = ChannelTask.At(in slices, group, Item.Place());
         for (int lane = task.Lane; lane < task.Lane + slices.LanesPerItem; lane++)
         {
             GradientSums<TLane> own = default;
@@ -74,7 +74,7 @@ internal static class BatchNormGradientKernels
         int group = Item.Group();
         if (group >= slices.Groups)
             return;
-        ChannelTask task = ChannelTask.At(in slices, group, Group.IdxX);
+        ChannelTask task = ChannelTask.At(in slices, group, Item.Place());
         for (int lane = task.Lane; lane < task.Lane + slices.LanesPerItem; lane++)
         {
             GradientSums<TLane> own = Total<T, TLane>(partials, lane, in task, backwards.Slices, in slices);

@@ -23,7 +23,7 @@ internal static class BatchNormKernels
         int group = Item.Group();
         if (group >= slices.Groups)
             return;
-        ChannelTask task = ChannelTask.At(in slices, group, Group.IdxX);
+        ChannelTask task = ChannelTask.At(in slices, group, Item.Place());
         for (int lane = task.Lane; lane < task.Lane + slices.LanesPerItem; lane++)
         {
             RunningMoments<T, TLane> own = default;
@@ -60,7 +60,7 @@ internal static class BatchNormKernels
         int group = Item.Group();
         if (group >= slices.Groups)
             return;
-        ChannelTask task = ChannelTask.At(in slices, group, Group.IdxX);
+        ChannelTask task = ChannelTask.At(in slices, group, Item.Place());
         for (int lane = task.Lane; lane < task.Lane + slices.LanesPerItem; lane++)
         {
             TLane first = TLane.Splat(T.Zero);

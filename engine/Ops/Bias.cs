@@ -98,7 +98,7 @@ internal static class BiasKernels
         int group = Item.Group();
         if (group >= slices.Groups)
             return;
-        ChannelTask task = ChannelTask.At(in slices, group, Group.IdxX);
+        ChannelTask task = ChannelTask.At(in slices, group, Item.Place());
         for (int lane = task.Lane; lane < task.Lane + slices.LanesPerItem; lane++)
         {
             TLane own = TLane.Splat(T.Zero);

@@ -101,7 +101,7 @@ internal static class BoundaryStepKernels
     {
         T total = T.Zero;
         int height = layout.Shape.H;
-        for (int row = Group.IdxX; row < layout.Shape.C * height; row += Group.DimX)
+        for (int row = Item.Place(); row < layout.Shape.C * height; row += Item.GroupSize())
         {
             int c = row / height;
             int place = layout.Index(n, c, row - (c * height), 0);
@@ -122,7 +122,7 @@ internal static class BoundaryStepKernels
     {
         Quad<T> total = default;
         int height = layout.Shape.H;
-        for (int row = Group.IdxX; row < layout.Shape.C * height; row += Group.DimX)
+        for (int row = Item.Place(); row < layout.Shape.C * height; row += Item.GroupSize())
         {
             int c = row / height;
             int place = layout.Index(n, c, row - (c * height), 0);
@@ -158,7 +158,7 @@ internal static class BoundaryStepKernels
         T partHere = T.Zero;
         T partThere = T.Zero;
         int height = layout.Shape.H;
-        for (int row = Group.IdxX; row < layout.Shape.C * height; row += Group.DimX)
+        for (int row = Item.Place(); row < layout.Shape.C * height; row += Item.GroupSize())
         {
             int c = row / height;
             int place = layout.Index(n, c, row - (c * height), 0);
@@ -192,7 +192,7 @@ internal static class BoundaryStepKernels
         where TNorm : struct, IImageNorm
     {
         int height = layout.Shape.H;
-        for (int row = Group.IdxX; row < layout.Shape.C * height; row += Group.DimX)
+        for (int row = Item.Place(); row < layout.Shape.C * height; row += Item.GroupSize())
         {
             int c = row / height;
             int place = layout.Index(n, c, row - (c * height), 0);

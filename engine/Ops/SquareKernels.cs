@@ -68,7 +68,7 @@ internal static class SquareKernels
     {
         T total = T.Zero;
         int height = layout.Shape.H;
-        for (int row = Group.IdxX; row < layout.Shape.C * height; row += Group.DimX)
+        for (int row = Item.Place(); row < layout.Shape.C * height; row += Item.GroupSize())
         {
             int c = row / height;
             int h = row - (c * height);
@@ -91,7 +91,7 @@ internal static class SquareKernels
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         T total = T.Zero;
-        for (int row = Group.IdxX; row < square.Side; row += Group.DimX)
+        for (int row = Item.Place(); row < square.Side; row += Item.GroupSize())
         {
             int place = layout.Index(n, c, square.Row + row, square.Column);
             for (int column = 0; column < square.Side; column++, place += layout.Block)
@@ -106,7 +106,7 @@ internal static class SquareKernels
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         T total = T.Zero;
-        for (int row = Group.IdxX; row < square.Side; row += Group.DimX)
+        for (int row = Item.Place(); row < square.Side; row += Item.GroupSize())
         {
             int place = layout.Index(n, c, square.Row + row, square.Column);
             for (int column = 0; column < square.Side; column++, place += layout.Block)
@@ -123,7 +123,7 @@ internal static class SquareKernels
         ArrayView<T> best, ArrayView<T> moved, int n, int c, T old, T scale, SquarePlace square, SquarePattern<T> pattern, Layout layout)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        for (int h = Group.IdxX; h < layout.Shape.H; h += Group.DimX)
+        for (int h = Item.Place(); h < layout.Shape.H; h += Item.GroupSize())
         {
             int place = layout.Index(n, c, h, 0);
             for (int w = 0; w < layout.Shape.W; w++, place += layout.Block)

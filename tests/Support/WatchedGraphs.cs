@@ -18,7 +18,6 @@ internal sealed class WatchedGraphs : ILaunchRecorder
 
     private readonly Dictionary<Delegate, Delegate> _noting = [];
     private List<Action>? _calls;
-    private Action? _prepare;
     private ILaunchRecorder? _driver;
 
     /// <summary>What fails, as a driver may: begin, end.</summary>
@@ -61,11 +60,10 @@ internal sealed class WatchedGraphs : ILaunchRecorder
         _calls = [];
     }
 
-    public Delegate Recording(Delegate launcher, Action prepare)
+    public Delegate Recording(Delegate launcher)
     {
         if (_driver is not null)
-            return _driver.Recording(launcher, prepare);
-        _prepare = prepare;
+            return _driver.Recording(launcher);
         if (_noting.TryGetValue(launcher, out Delegate? noting))
             return noting;
         Type type = launcher.GetType();
@@ -107,12 +105,7 @@ internal sealed class WatchedGraphs : ILaunchRecorder
     private void Note(Action call)
     {
         Assert(_calls is not null, "a launch for a recording that is over");
-        Action prepare = _prepare!;
-        _calls!.Add(() =>
-        {
-            prepare();
-            call();
-        });
+        _calls!.Add(call);
     }
 
     private sealed class Graph(WatchedGraphs owner, List<Action> calls, IRecordedLaunches? launches) : IRecordedLaunches
