@@ -19,6 +19,19 @@ internal static class OpCases
         ["relu"] = c => [c.Case(s => Ops.Relu(s.Tape, s["x"]), [c.Input("x")])],
         ["global_average_pool"] = c => [c.Case(s => Ops.GlobalAveragePool(s.Tape, s["x"]), [c.Input("x")])],
         ["add"] = c => [c.Case(s => Ops.Add(s.Tape, s["a"], s["b"]), [c.Input("a"), c.Input("b")])],
+        ["max_pool"] = c =>
+        {
+            (int window, int stride, int padding) = ((int)c.Setting("window"), (int)c.Setting("stride"), (int)c.Setting("padding"));
+            return [c.Case(s => Ops.MaxPool(s.Tape, s["x"], window, stride, padding), [c.Input("x")])];
+        },
+        ["average_pool"] = c => [c.Case(s => Ops.AveragePool(s.Tape, s["x"], (int)c.Setting("window")), [c.Input("x")])],
+        ["concat"] = c => [c.Case(s => Ops.Concat(s.Tape, s["a"], s["b"]), [c.Input("a"), c.Input("b")])],
+        ["bias"] = c => [c.Case(s => Ops.Bias(s.Tape, s["x"], s["b"]), [c.Input("x"), c.Parameter("b")])],
+        ["dropout"] = c =>
+        {
+            RandomKey key = new((ulong)c.Setting("seed"), Purpose.Dropout, (int)c.Setting("epoch"), (int)c.Setting("batch"));
+            return [c.Case(s => Ops.Dropout(s.Tape, s["x"], c.Setting("rate"), key), [c.Input("x")])];
+        },
         ["linear"] = c =>
             [c.Case(s => Ops.Linear(s.Tape, s["x"], s["w"], s["bias"]), [c.Input("x"), c.Parameter("w"), c.Parameter("bias")])],
         ["cross_entropy"] = c =>

@@ -1,5 +1,7 @@
+using Deat.Engine;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
+using Tensor = TorchSharp.torch.Tensor;
 
 namespace Deat.Twins;
 
@@ -28,6 +30,19 @@ internal static class OpCases
     ];
 
     private static readonly long[][] PlainShapes = [[1, 1, 1, 1], [2, 3, 5, 7], [1, 20, 3, 3], [2, 16, 4, 4], [3, 48, 2, 1], [1, 5, 9, 8]];
+
+    // As in the networks, windows that leave pixels out, and windows that are as large as the image.
+    private static readonly (long[] Shape, int Window, int Stride, int Padding)[] MaxPools =
+    [
+        ([2, 3, 8, 8], 2, 2, 0), ([1, 16, 7, 9], 3, 2, 1), ([2, 5, 6, 5], 3, 1, 1), ([1, 20, 5, 5], 2, 3, 1), ([3, 8, 4, 4], 4, 4, 0),
+        ([1, 1, 1, 1], 1, 1, 0),
+    ];
+
+    private static readonly (long[] Shape, int Window)[] AveragePools =
+        [([2, 3, 8, 8], 2), ([1, 16, 7, 9], 3), ([2, 48, 4, 4], 4), ([1, 20, 5, 2], 2), ([3, 1, 1, 1], 1)];
+
+    private static readonly (long[] Shape, int More)[] Concats =
+        [([2, 24, 3, 3], 12), ([1, 16, 4, 5], 16), ([3, 5, 2, 7], 3), ([2, 1, 1, 1], 20), ([1, 12, 8, 8], 1)];
 
     public static GoldenFile Make(ulong seed)
     {
@@ -58,6 +73,15 @@ internal static class OpCases
         }
 
         PairLosses.AddTo(file);
+        foreach ((long[] shape, int window, int stride, int padding) in MaxPools) MaxPool(file, shape, window, stride, padding);
+        foreach ((long[] shape, int window) in AveragePools) AveragePool(file, shape, window);
+        foreach ((long[] shape, int more) in Concats) Concat(file, shape, more);
+        for (int i = 0; i < PlainShapes.Length; i++)
+        {
+            Bias(file, PlainShapes[i]);
+            Dropout(file, PlainShapes[i], rate: i % 2 == 0 ? 0.3 : 0.5, new RandomKey(seed, Purpose.Dropout, i, 2 * i));
+        }
+
         return file;
     }
 
@@ -106,6 +130,50 @@ internal static class OpCases
 
         Tensor input = Random(shape).requires_grad_();
         Backward(file, $"global_average_pool/{Case(shape)}", input.mean([2, 3]), ("x", input));
+    }
+
+    /// <summary>Eighths of integers, which are equal in many windows.</summary>
+    private static void MaxPool(GoldenFile file, long[] shape, int window, int stride, int padding)
+    {
+        using var scope = NewDisposeScope();
+        string name = $"max_pool/{Case(shape)}r{window}s{stride}p{padding}";
+        Tensor x = (Random(shape) * 8).round().div(8).requires_grad_();
+        file.Remark(name, $"window={window} stride={stride} padding={padding}");
+        Backward(file, name, functional.max_pool2d(x, [window, window], [stride, stride], [padding, padding]), ("x", x));
+    }
+
+    private static void AveragePool(GoldenFile file, long[] shape, int window)
+    {
+        using var scope = NewDisposeScope();
+        string name = $"average_pool/{Case(shape)}r{window}";
+        Tensor x = Random(shape).requires_grad_();
+        file.Remark(name, $"window={window}");
+        Backward(file, name, functional.avg_pool2d(x, [window, window], [window, window]), ("x", x));
+    }
+
+    private static void Concat(GoldenFile file, long[] shape, int more)
+    {
+        using var scope = NewDisposeScope();
+        Tensor a = Random(shape).requires_grad_(), b = Random(shape[0], more, shape[2], shape[3]).requires_grad_();
+        Backward(file, $"concat/{Case(shape)}and{more}", cat([a, b], dim: 1), ("a", a), ("b", b));
+    }
+
+    private static void Bias(GoldenFile file, long[] shape)
+    {
+        using var scope = NewDisposeScope();
+        Tensor x = Random(shape).requires_grad_(), b = Random(shape[1]).requires_grad_();
+        Backward(file, $"bias/{Case(shape)}", x + b.view(1, -1, 1, 1), ("x", x), ("b", b));
+    }
+
+    /// <summary>What is dropped follows from Philox, u below the rate, and not from libtorch's numbers.</summary>
+    private static void Dropout(GoldenFile file, long[] shape, double rate, RandomKey key)
+    {
+        using var scope = NewDisposeScope();
+        string name = $"dropout/{Case(shape)}";
+        Tensor x = Random(shape).requires_grad_();
+        double[] kept = [.. Enumerable.Range(0, (int)x.numel()).Select(i => Philox.Uniform(Philox.Word(key, i)) < rate ? 0.0 : 1)];
+        file.Remark(name, $"rate={rate} seed={key.Seed} epoch={key.Epoch} batch={key.Batch}");
+        Backward(file, name, x * tensor(kept, shape) / (1 - rate), ("x", x));
     }
 
     private static void LinearLayer(GoldenFile file, int n, int inputs, int outputs)
