@@ -9,9 +9,13 @@ namespace Deat.Tests;
 /// <param name="Stepped">The point after the step.</param>
 /// <param name="IsCrossing">Whether that is classified wrongly.</param>
 /// <param name="Length">How far it is from the image.</param>
-/// <param name="Next">Where the next step begins: drawn back to the image after a crossing.</param>
+/// <param name="Retreat">The point drawn back to the image, as after a crossing.</param>
 internal sealed record FabEvent(
-    int Target, bool IsAtEnd, double Share, double[] Stepped, bool IsCrossing, double Length, double[] Next);
+    int Target, bool IsAtEnd, double Share, double[] Stepped, bool IsCrossing, double Length, double[] Retreat)
+{
+    /// <summary>Where the next step begins.</summary>
+    public double[] Next => IsCrossing ? Retreat : Stepped;
+}
 
 /// <summary>
 /// FAB on one image, written down from the paper (Croce, Hein, ICML 2020, algorithm 1) with the constants of its implementation in
@@ -48,8 +52,8 @@ internal sealed class FabReference(
         bool isCrossing = LinearTask.Largest(logits(stepped)) != label;
         bool isAtEnd = here.Zip(p, (d, value) => d != 0 && value + d is <= 1e-15 or >= 1 - 1e-15).Any(stuck => stuck);
         double length = PlaneProjection.Length(stepped.Zip(x, (a, b) => a - b), IsEuclidean);
-        double[] next = isCrossing ? [.. stepped.Zip(x, (a, b) => b + (Kept * (a - b)))] : stepped;
-        return new FabEvent(target, isAtEnd, share, stepped, isCrossing, length, next);
+        double[] retreat = [.. stepped.Zip(x, (a, b) => b + (Kept * (a - b)))];
+        return new FabEvent(target, isAtEnd, share, stepped, isCrossing, length, retreat);
     }
 
     /// <summary>The gradient of a plane: of the logit of the target less that of the label.</summary>

@@ -29,21 +29,31 @@ internal sealed class TwoLayers : Module
         private int Inputs => _first.Length / Hidden;
 
         /// <summary>The logits at an image in pixel range.</summary>
-        public double[] Logits(double[] pixels) => Product(_second, Hiddens(pixels), Classes);
+        public double[] Logits(double[] pixels) => Product(_second, [.. Hiddens(pixels).Select(v => Math.Max(v, 0))], Classes);
 
         /// <summary>The gradient with respect to the pixels of what has the given gradient with respect to the logits.</summary>
-        public double[] Gradient(double[] pixels, double[] ofLogits)
+        public double[] Gradient(double[] pixels, double[] ofLogits) => Gradients(pixels, ofLogits, 0).First();
+
+        /// <summary>
+        /// The gradients on all sides of the kinks that are nearer than rounding: of hidden units whose value is no further from 0.
+        /// </summary>
+        public IEnumerable<double[]> Gradients(double[] pixels, double[] ofLogits, double rounding)
         {
             double[] hidden = Hiddens(pixels);
-            double[] gradient = new double[Inputs];
-            for (int h = 0; h < Hidden; h++)
+            int[] near = [.. Enumerable.Range(0, Hidden).Where(h => Math.Abs(hidden[h]) <= rounding)];
+            for (int sides = 0; sides < 1 << near.Length; sides++)
             {
-                double g = hidden[h] > 0 ? Enumerable.Range(0, Classes).Sum(k => _second[(k * Hidden) + h] * ofLogits[k]) : 0;
-                for (int i = 0; i < Inputs; i++)
-                    gradient[i] += _first[(h * Inputs) + i] * g / normalization.Std[i / (Inputs / 3)];
-            }
+                bool IsOn(int h) => Array.IndexOf(near, h) is >= 0 and int at ? (sides >> at & 1) == 1 : hidden[h] > 0;
+                double[] gradient = new double[Inputs];
+                foreach (int h in Enumerable.Range(0, Hidden).Where(IsOn))
+                {
+                    double g = Enumerable.Range(0, Classes).Sum(k => _second[(k * Hidden) + h] * ofLogits[k]);
+                    for (int i = 0; i < Inputs; i++)
+                        gradient[i] += _first[(h * Inputs) + i] * g / normalization.Std[i / (Inputs / 3)];
+                }
 
-            return gradient;
+                yield return gradient;
+            }
         }
 
         private static double[] Doubles(NamedArray weights) =>
@@ -52,7 +62,7 @@ internal sealed class TwoLayers : Module
         private double[] Hiddens(double[] pixels)
         {
             double[] z = [.. pixels.Select((x, i) => (x - normalization.Mean[i / (Inputs / 3)]) / normalization.Std[i / (Inputs / 3)])];
-            return [.. Product(_first, z, Hidden).Select(v => Math.Max(v, 0))];
+            return Product(_first, z, Hidden);
         }
 
         private static double[] Product(double[] matrix, double[] vector, int rows) =>
