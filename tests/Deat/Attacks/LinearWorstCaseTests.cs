@@ -18,6 +18,7 @@ public sealed class LinearWorstCaseTests : WholeRuns
     [TestCase("cw10", Norm.Linf)]
     [TestCase("mim10", Norm.Linf)]
     [TestCase("apgd-ce", Norm.Linf)]
+    [TestCase("fgsm", Norm.L2)]
     [TestCase("pgd40", Norm.L2)]
     [TestCase("cw40", Norm.L2)]
     [TestCase("mim10", Norm.L2)]
