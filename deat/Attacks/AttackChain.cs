@@ -41,8 +41,10 @@ public sealed record AttackChain(string Name, string Title, IReadOnlyList<Attack
                 [.. ensemble.Attacks.Select(part => Attack.Parse(part.Attack, epsilon, stepSize, part.Restarts, norm))]);
         }
 
-        Attack[] attacks =
-            [.. text.Split(Link, StringSplitOptions.TrimEntries).Select(part => Attack.Parse(part, epsilon, stepSize, restarts, norm))];
+        string[] parts = text.Split(Link, StringSplitOptions.TrimEntries);
+        foreach (string part in parts)
+            Training.Attacks.Find(part, withEnsembles: parts.Length == 1);
+        Attack[] attacks = [.. parts.Select(part => Attack.Parse(part, epsilon, stepSize, restarts, norm))];
         return new AttackChain(
             string.Join(Link, attacks.Select(attack => attack.Name)), string.Join(" + ", attacks.Select(attack => attack.Title)), attacks);
     }

@@ -144,9 +144,16 @@ public static partial class Attacks
         },
     ];
 
+    /// <summary>All that can be written where attacks are asked for.</summary>
+    /// <param name="withEnsembles">Whether ensembles can.</param>
+    public static string Names(bool withEnsembles) => string.Join(
+        ", ", [.. All.Select(Written), .. withEnsembles ? AttackChain.Ensembles.Select(all => all.Name) : []]);
+
     /// <summary>An attack and its steps.</summary>
+    /// <param name="text">What the user wrote.</param>
+    /// <param name="withEnsembles">Whether an ensemble could stand there too, for the message.</param>
     /// <exception cref="UsageException">There is no such attack.</exception>
-    public static (AttackKind Kind, int Steps) Find(string text)
+    public static (AttackKind Kind, int Steps) Find(string text, bool withEnsembles = false)
     {
         foreach (AttackKind kind in All.OrderByDescending(kind => kind.Name.Length))
         {
@@ -155,7 +162,7 @@ public static partial class Attacks
         }
 
         throw new UsageException(
-            $"attack '{text}' is not known; write {string.Join(", ", All.Select(Written))}, with any number of steps behind the names");
+            $"attack '{text}' is not known; write {Names(withEnsembles)}, with any number of steps behind the names of single attacks");
     }
 
     private static int? Steps(AttackKind kind, string rest)

@@ -15,14 +15,11 @@ internal static class EvalCommand
     /// <summary>The networks of a run, as --checkpoint takes them.</summary>
     internal static readonly string[] Networks = ["best", "last", "average"];
 
-    private static readonly string Names = string.Join(", ",
-        [.. Attacks.All.Select(kind => kind.Name + (kind.Steps is null ? "20" : "")), .. AttackChain.Ensembles.Select(all => all.Name)]);
-
     private static readonly OptionSpec[] Options =
     [
         new("checkpoint", "name", "best, last: the network as it was trained; average: its averaged weights after the last epoch, "
             + "of a run with --average (default best, where there is one)"),
-        new("attack", "names", $"{Names}, with commas; a+b: b on what a leaves; clean always comes with them "
+        new("attack", "names", $"{Attacks.Names(withEnsembles: true)}, with commas; a+b: b on what a leaves; clean always comes with them "
             + "(default clean,fgsm,pgd20,cw20)", "attacks"),
         new("norm", "linf|l2", "how a perturbation is measured (default linf)"),
         new("epsilon", "size", "radius of the ball: pixels 8, a quotient 8/255 or a fraction 0.031 (default the run's; l2 128/255)", "eps"),

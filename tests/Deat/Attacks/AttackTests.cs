@@ -34,6 +34,18 @@ public sealed class AttackTests
     public void OthersAreRefused(string text) => Assert.That(
         () => Attack.Parse(text, Epsilon, Step), Throws.TypeOf<UsageException>().With.Message.Contains($"'{text}'"));
 
+    // Where an ensemble can stand, the refusal names it too; within a chain and in training none can.
+    [TestCase("autoatack", true)]
+    [TestCase("fgsm,autoatack", true)]
+    [TestCase("fgsm+autoattack", false)]
+    public void RefusalsNameAllThatCanBeWritten(string text, bool withEnsembles)
+    {
+        string refusal = Assert.Throws<UsageException>(() => AttackChain.ParseList(text, Epsilon, Step))!.Message;
+        Assert.That(refusal, Does.Contain("apgd-t, fab, fab-t, square"));
+        Assert.That(refusal.Contains("square, autoattack, autoattack-plus,"), Is.EqualTo(withEnsembles));
+        Assert.That(() => Attack.Parse("autoattack", Epsilon, Step), Throws.TypeOf<UsageException>().With.Message.Not.Contains("-plus"));
+    }
+
     [Test]
     public void SeveralAreSeparatedByCommas() => Assert.That(
         Attack.ParseList("clean, fgsm,pgd20", Epsilon, Step).Select(attack => attack.Name), Is.EqualTo(new[] { "clean", "fgsm", "pgd20" }));
