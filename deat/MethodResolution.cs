@@ -77,6 +77,17 @@ public static class MethodResolution
             : options;
     }
 
+    /// <summary>Which version of the authors' scripts the method follows.</summary>
+    /// <exception cref="UsageException">There is none of the name, or all versions are the same to the method.</exception>
+    public static Compatibility Version(OptionTexts texts, TrainingMethod method)
+    {
+        bool isTable1 = texts.Choice("compat", "none", "none", "table1") == "table1";
+        if (isTable1 && !method.HasVersions && texts.IsGiven("compat"))
+            throw Foreign(
+                texts, "compat", method, "the scripts behind Table 1 differ in --schedule m+ and --loss trades only, and it has neither");
+        return isTable1 && method.HasVersions ? Compatibility.Table1 : Compatibility.None;
+    }
+
     /// <summary>The numbers in the loss.</summary>
     /// <exception cref="UsageException">An option cannot be understood or the loss does not take it.</exception>
     public static LossOptions Loss(OptionTexts texts, TrainingMethod method)

@@ -17,6 +17,7 @@ public static class OptionsResolution
     public static TrainOptions Train(OptionTexts texts)
     {
         TrainingMethod method = MethodResolution.Method(texts);
+        Compatibility compatibility = MethodResolution.Version(texts, method);
         AdversaryOptions adversary = MethodResolution.Adversary(texts, method);
         NetworkKind network = Network(texts);
         texts.Choice("opt-level", "O0", "O0");
@@ -30,7 +31,7 @@ public static class OptionsResolution
             Method = method,
             Adversary = adversary,
             Loss = MethodResolution.Loss(texts, method),
-            Compatibility = texts.Choice("compat", "none", "none", "table1") == "table1" ? Compatibility.Table1 : Compatibility.None,
+            Compatibility = compatibility,
             Data = data,
             Network = network,
             Width = Width(texts, network),
@@ -42,7 +43,7 @@ public static class OptionsResolution
             Alignment = Alignment(texts, adversary.Epsilon),
             Average = AverageOptions.Resolve(texts, epochs),
             StopAfter = StopAfter(texts, data),
-            Guard = Guard(texts, data, method, adversary.Epsilon, step),
+            Guard = Guard(texts, data, method, compatibility, adversary.Epsilon, step),
             ValidationAttack = Attack.Parse(texts.Text("validation-attack") ?? "cw10", adversary.Epsilon, step),
             TestAttacks = Attack.ParseList(texts.Text("test-attacks") ?? "clean,pgd10", adversary.Epsilon, step),
             AttackStep = step,
@@ -124,16 +125,25 @@ public static class OptionsResolution
             : throw new UsageException($"--stop-after {epochs} conflicts with --validation-images 0: nothing tells which epoch is better")
         : null;
 
-    private static GuardOptions? Guard(OptionTexts texts, DataOptions data, TrainingMethod method, Pixels epsilon, Pixels step)
+    private static GuardOptions? Guard(
+        OptionTexts texts, DataOptions data, TrainingMethod method, Compatibility compatibility, Pixels epsilon, Pixels step)
     {
-        string[] actions = [.. Enum.GetNames<CollapseAction>().Select(name => name.ToLowerInvariant())];
+        string[] actions = [.. Enum.GetNames<GuardAction>().Select(name => name.ToLowerInvariant())];
         string action = texts.Choice("on-collapse", "none", ["none", .. actions]);
+        string onJump = texts.Choice("on-jump", "say", actions);
         if (action == "none")
-            return null;
+            return texts.IsGiven("on-jump")
+                ? throw new UsageException($"--on-jump {onJump} conflicts with --on-collapse none: nothing looks for jumps; add --on-collapse say")
+                : null;
         if (data.ValidationImages == 0)
             throw new UsageException($"--on-collapse {action} conflicts with --validation-images 0: the guard attacks held-out images");
         if (!method.HasAdversary)
             throw new UsageException($"--on-collapse {action} conflicts with --method {method.Name}, which has no robustness to lose");
-        return new GuardOptions(Enum.Parse<CollapseAction>(action, ignoreCase: true), Attack.Parse("pgd10", epsilon, step));
+        if (texts.IsGiven("on-jump") && method.MeasuresLastBatch(compatibility))
+            throw new UsageException(
+                $"--on-jump {onJump} conflicts with --method {method.Name} --compat table1, which takes the magnitude at an epoch's end only");
+        return new GuardOptions(Action(action), Action(onJump), Attack.Parse("pgd10", epsilon, step));
+
+        static GuardAction Action(string name) => Enum.Parse<GuardAction>(name, ignoreCase: true);
     }
 }

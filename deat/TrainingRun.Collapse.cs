@@ -3,7 +3,9 @@ namespace Deat.Training;
 /// <summary>What a run does when the guard raises an alarm.</summary>
 internal sealed partial class TrainingRun
 {
-    private bool GoesBack => _options.Guard?.Action == CollapseAction.Rollback;
+    private bool GoesBack => _options.Guard is { GoesBack: true };
+
+    private bool MayGoBack => _trainer.State.Rollbacks < GuardOptions.MaxRollbacks;
 
     private void RunEpochOrGoBack()
     {
@@ -11,7 +13,7 @@ internal sealed partial class TrainingRun
         {
             RunEpoch();
         }
-        catch (NumericException e) when (GoesBack && _trainer.State.Rollbacks < GuardOptions.MaxRollbacks)
+        catch (NumericException e) when (_options.Guard?.OnCollapse == GuardAction.Rollback && MayGoBack)
         {
             _screen.Line($"warning: {e.Message}");
             GoBack();
@@ -21,9 +23,10 @@ internal sealed partial class TrainingRun
     // Whether the epoch is given up, because the run went back.
     private bool MustLeave(IReadOnlyList<Alarm> alarms)
     {
-        if (_options.Guard!.Action == CollapseAction.Say)
+        GuardAction action = _options.Guard!.On(alarms);
+        if (action == GuardAction.Say)
             return false;
-        if (GoesBack && _trainer.State.Rollbacks < GuardOptions.MaxRollbacks)
+        if (action == GuardAction.Rollback && MayGoBack)
         {
             GoBack();
             return true;

@@ -18,7 +18,7 @@ internal static class TrainCommand
         new("loop", "name", Explained(InnerLoops.All)),
         new("loss", "name", Explained(Objectives.All)),
         new("schedule", "name", $"how many iterations in which epoch; {Explained(Schedules.All)}"),
-        new("compat", "name", "table1: mpgd, mtrades, mmart as in the scripts behind the paper's Table 1 (default none)"),
+        new("compat", "name", "schedule m+, loss trades: table1 for the scripts behind the paper's Table 1 (default none)"),
         new("epsilon", "size", "radius of the adversary's ball: pixels 8, a quotient 8/255 or a fraction 0.031 (default 8)", "eps"),
         new("alpha", "size", "size of an attack step, as --epsilon (default by method)"),
         new("delta-init", "kind", "where delta starts: zero, uniform, normal, bernoulli, previous (default by method)", "init"),
@@ -67,8 +67,9 @@ internal static class TrainCommand
         new("average-start", "epoch", "swa: first epoch, from 0, whose end is averaged (default 3/4 of the run)"),
         new("stop-after", "epochs", "end the run after so many epochs without a better one by the validation images (default never)"),
         new("on-collapse", "action", "guard against catastrophic overfitting, zero gradients, saturation: none, say, stop, "
-            + "rollback (to the last good state, then half the step and rate, one iteration more); jumps of the gradient magnitude are "
-            + "only said (default none)"),
+            + "rollback (to the last good state, then half the step and rate, one iteration more) (default none)"),
+        new("on-jump", "action", "with --on-collapse, at a jump of the gradient magnitude, which may foretell a collapse or not: say, "
+            + "stop, rollback (default say)"),
         new("validation-attack", "name", "attack on validation images after each epoch (default cw10)"),
         new("test-attacks", "names", "attacks on test images at the end, with commas (default clean,pgd10)"),
         new("attack-step", "size", "step size of these attacks, as --epsilon (default 2)"),

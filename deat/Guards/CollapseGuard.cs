@@ -1,7 +1,7 @@
 namespace Deat.Training;
 
 /// <summary>What a guard does when it is alarmed.</summary>
-public enum CollapseAction
+public enum GuardAction
 {
     /// <summary>Says so and goes on.</summary>
     Say,
@@ -14,15 +14,25 @@ public enum CollapseAction
 }
 
 /// <summary>How a run is guarded.</summary>
-/// <param name="Action">What happens on an alarm.</param>
+/// <param name="OnCollapse">What happens on an alarm of another kind than a jump.</param>
+/// <param name="OnJump">What happens on a jump of the gradient magnitude, of which it is a hypothesis that a collapse follows.</param>
 /// <param name="Attack">What held-out images must resist.</param>
-public sealed record GuardOptions(CollapseAction Action, Attack Attack)
+public sealed record GuardOptions(GuardAction OnCollapse, GuardAction OnJump, Attack Attack)
 {
     /// <summary>The most held-out images that a look attacks.</summary>
     public const int Images = 128;
 
     /// <summary>How often a run goes back before it ends.</summary>
     public const int MaxRollbacks = 5;
+
+    /// <summary>Whether an alarm can make the run go back.</summary>
+    public bool GoesBack => OnCollapse == GuardAction.Rollback || OnJump == GuardAction.Rollback;
+
+    /// <summary>What happens on alarms: what is to happen on the gravest.</summary>
+    /// <param name="alarms">One or more.</param>
+    public GuardAction On(IReadOnlyList<Alarm> alarms) =>
+        OnCollapse != GuardAction.Say && alarms.Any(alarm => alarm != Alarm.Jump) ? OnCollapse
+        : alarms.Contains(Alarm.Jump) ? OnJump : GuardAction.Say;
 }
 
 /// <summary>
@@ -35,7 +45,7 @@ public sealed record GuardOptions(CollapseAction Action, Attack Attack)
 internal sealed class CollapseGuard(Trainer trainer, RunFolder folder, Screen screen, Func<Proportion> robust)
 {
     /// <summary>Looks if it is time to.</summary>
-    /// <returns>What is wrong and must have consequences.</returns>
+    /// <returns>What is wrong.</returns>
     public IReadOnlyList<Alarm> Look()
     {
         int every = (trainer.Batches + GuardRules.ChecksPerEpoch - 1) / GuardRules.ChecksPerEpoch;
@@ -52,7 +62,7 @@ internal sealed class CollapseGuard(Trainer trainer, RunFolder folder, Screen sc
             Seen = trainer.IsEpochDone ? EpochSums.None : sums,
             Said = [.. before.Said.Union(check.Alarms)],
         });
-        return [.. check.Alarms.Where(alarm => alarm != Alarm.Jump)];
+        return check.Alarms;
     }
 
     private GuardCheck Seen(EpochSums before, EpochSums now)

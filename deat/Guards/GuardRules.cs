@@ -10,7 +10,7 @@ public enum Alarm
 
     /// <summary>
     /// The gradient magnitude is far above that of the last epoch, at the same number of iterations. That it foretells a collapse is a
-    /// hypothesis (benchmarks/results/collapse), so it is said and written down, and nothing follows from it.
+    /// hypothesis (benchmarks/results/collapse), so it has an action of its own, which is usually to say so only.
     /// </summary>
     Jump,
 

@@ -27,6 +27,12 @@ public sealed record TrainingMethod(string Name, string Title) : IPart
     public bool HasAdversary => Defaults.Start is not null;
 
     /// <summary>
+    /// Whether versions of the authors' scripts differ in the method: in what M+ schedules watch and how they step, and in how often the
+    /// loss of TRADES runs the network.
+    /// </summary>
+    public bool HasVersions => Schedule.WatchesMagnitude || Objective == Objectives.Trades;
+
+    /// <summary>
     /// Whether the pass that updates the weights after an attack takes the gradient of the images too: its magnitude is what the schedule
     /// watches. The scripts behind the paper's Table 1 take that of the last attack step instead.
     /// </summary>

@@ -38,7 +38,7 @@ public sealed class OptionsTests
         "--method trades --loop fosc --awp-gamma 0.005 --grad-align 0.2",
         "--model wrn-10-2 --width 4 --dropout 0.25",
         "--average ema --average-decay 0.99 --average-warm-up off --stop-after 3",
-        "--average swa --average-start 2 --epochs 4 --on-collapse rollback",
+        "--average swa --average-start 2 --epochs 4 --on-collapse rollback --on-jump stop",
         "--lr-schedule cosine --lr-min 0.001 --momentum 0.8",
         "--lr-schedule one-cycle --lr-max 0.2",
         "--precision bf16",
@@ -137,15 +137,16 @@ public sealed class OptionsTests
         }
     }
 
-    [TestCase("table1/free-8", 8, 8, "m")]
-    [TestCase("table1/m+deat", 10, 8, "m")]
-    [TestCase("table1/m+trades", 2, 10, "m,e")]
-    [TestCase("table1/mart", 2, 10, "m,e")]
-    public void RowsOfTable1AreTheAuthorsSettings(string name, int alpha, int replays, string rates)
+    [TestCase("table1/free-8", 8, 8, "m", Compatibility.None)]
+    [TestCase("table1/m+deat", 10, 8, "m", Compatibility.Table1)]
+    [TestCase("table1/trades", 2, 10, "m,e", Compatibility.Table1)]
+    [TestCase("table1/m+trades", 2, 10, "m,e", Compatibility.Table1)]
+    [TestCase("table1/mart", 2, 10, "m,e", Compatibility.None)]
+    public void RowsOfTable1AreTheAuthorsSettings(string name, int alpha, int replays, string rates, Compatibility version)
     {
         TrainOptions options = Resolve($"--data cifar10 --preset {name}");
         Assert.That(
-            (options.Width, options.Epochs, options.BatchSize, options.Compatibility), Is.EqualTo((64, 50, 128, Compatibility.Table1)));
+            (options.Width, options.Epochs, options.BatchSize, options.Compatibility), Is.EqualTo((64, 50, 128, version)));
         Assert.That((options.Data.ValidatesOnTest, options.Data.ValidationImages), Is.EqualTo((true, 2560)));
         Assert.That(options.ValidationAttack.Name, Is.EqualTo("cw10"));
         Assert.That(options.Adversary.Alpha!.Value.Value * 255, Is.EqualTo(alpha).Within(1e-12));
@@ -178,6 +179,15 @@ public sealed class OptionsTests
         Assert.That(Resolve("--method free").Adversary.Replays, Is.EqualTo(4));
         Assert.That(Resolve("--method pgd").Adversary.Replays, Is.EqualTo(7));
         Assert.That(Resolve("--method pgd --max-replays 3").Adversary.Replays, Is.EqualTo(3), "the authors' --max-iteration");
+    }
+
+    [Test]
+    public void APresetsVersionIsNotThatOfAMethodWithoutVersions()
+    {
+        Assert.That(Resolve("--preset table1/m+pgd").Texts(), Does.Contain(("compat", "table1")));
+        TrainOptions options = Resolve("--preset table1/m+pgd --method free");
+        Assert.That(options.Compatibility, Is.EqualTo(Compatibility.None));
+        Assert.That(options.Texts().Select(option => option.Name), Has.No.Member("compat"));
     }
 
     [TestCase("--delta-init zero", DeltaInit.Zero)]
@@ -226,6 +236,13 @@ public sealed class OptionsTests
     [TestCase("--gamma 1.1 --method mdeat --schedule fixed", "--gamma 1.1 conflicts")]
     [TestCase("--min-replays 9 --max-replays 8 --method amata", "--min-replays 9 conflicts with --max-replays 8")]
     [TestCase("--patience 1 --method pgd", "--patience 1 conflicts with --method pgd")]
+    [TestCase("--method free --compat table1", "--compat table1 conflicts with --method free (the scripts behind Table 1 differ in")]
+    [TestCase("--method mart --compat table1", "--compat table1 conflicts with --method mart")]
+    [TestCase("--method natural --compat table1", "--compat table1 conflicts with --method natural")]
+    [TestCase("--method mdeat --schedule fixed --compat table1", "--compat table1 conflicts with --method mdeat")]
+    [TestCase("--on-jump stop", "--on-jump stop conflicts with --on-collapse none")]
+    [TestCase("--on-jump none --on-collapse say", "--on-jump 'none' is not one of say, stop, rollback")]
+    [TestCase("--on-jump stop --on-collapse say --method mmart --compat table1", "--on-jump stop conflicts with --method mmart --compat table1")]
     [TestCase("--compat table2", "--compat 'table2' is not one of none, table1")]
     [TestCase("--lr-milestones 24,x --data cifar10", "--lr-milestones '24,x' is not a list")]
     [TestCase("--lr-milestones 24 --lr-schedule cyclic", "--lr-milestones 24 conflicts with --lr-schedule cyclic")]

@@ -88,6 +88,19 @@ public sealed class GuardRulesTests
         Assert.That(cut.Checks, Is.EqualTo(12));
     }
 
+    [TestCase(GuardAction.Say, GuardAction.Stop, GuardAction.Stop, Alarm.Jump)]
+    [TestCase(GuardAction.Stop, GuardAction.Say, GuardAction.Say, Alarm.Jump)]
+    [TestCase(GuardAction.Say, GuardAction.Stop, GuardAction.Say, Alarm.Collapse)]
+    [TestCase(GuardAction.Say, GuardAction.Rollback, GuardAction.Rollback, Alarm.ZeroGradients, Alarm.Jump)]
+    [TestCase(GuardAction.Stop, GuardAction.Rollback, GuardAction.Stop, Alarm.Collapse, Alarm.Jump)]
+    [TestCase(GuardAction.Rollback, GuardAction.Say, GuardAction.Rollback, Alarm.Saturation, Alarm.Jump)]
+    public void JumpsHaveAnActionOfTheirOwn(GuardAction onCollapse, GuardAction onJump, GuardAction expected, params Alarm[] alarms)
+    {
+        GuardOptions options = new(onCollapse, onJump, Attack.Clean(default));
+        Assert.That(options.On(alarms), Is.EqualTo(expected));
+        Assert.That(options.GoesBack, Is.EqualTo(onCollapse == GuardAction.Rollback || onJump == GuardAction.Rollback));
+    }
+
     private static List<(int Look, Alarm What)> Alarms(GuardCheck[] looks)
     {
         GuardState state = new();

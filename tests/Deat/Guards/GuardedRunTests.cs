@@ -58,6 +58,25 @@ public sealed class GuardedRunTests
         Assert.That((code, errors.Length > 0), Is.AnyOf((ExitCodes.Ok, false), (ExitCodes.Numeric, true), (ExitCodes.Collapse, true)));
     }
 
+    // A rate of 3 is so high that the magnitude wanders over orders, and the loss does not burst.
+    [Test]
+    public void AJumpHasTheConsequenceThatWasAskedFor()
+    {
+        string line = $"{Tiny} --epochs 5 --method u-fgsm --lr-max 3 --on-collapse say";
+        (int code, string output, _) = Run($"{line} --out-dir {_folder["say"]}");
+        Assert.That((code, output.Contains("the gradient magnitude is")), Is.EqualTo((ExitCodes.Ok, true)));
+        GuardCheck jump = Looks("say").First(look => look.Alarms.Contains(Alarm.Jump));
+
+        (code, _, string errors) = Run($"{line} --on-jump stop --out-dir {_folder["stop"]}");
+        Assert.That(code, Is.EqualTo(ExitCodes.Collapse));
+        Assert.That(errors, Does.Contain($"the guard ended the run at epoch {jump.Epoch}, batch {jump.Batch}").And.Contain("Jump"));
+        Assert.That((Looks("stop")[^1].Epoch, Looks("stop")[^1].Batch), Is.EqualTo((jump.Epoch, jump.Batch)));
+
+        (_, output, _) = Run($"{line} --on-jump rollback --out-dir {_folder["back"]}");
+        Assert.That(output, Does.Contain(
+            $"back to the beginning of epoch {jump.Epoch}, from there with 2 iterations of 5.0/255 and learning rate 1.5"));
+    }
+
     [Test]
     public void WithoutAGuardTheSameRunEndsAtOnce()
     {
