@@ -133,7 +133,7 @@ public static class OptionsResolution
         string onJump = texts.Choice("on-jump", "say", actions);
         if (action == "none")
             return texts.IsGiven("on-jump")
-                ? throw new UsageException($"--on-jump {onJump} conflicts with --on-collapse none: nothing looks for jumps; add --on-collapse say")
+                ? throw new UsageException($"--on-jump {onJump} conflicts with --on-collapse none: nothing looks for jumps")
                 : null;
         if (data.ValidationImages == 0)
             throw new UsageException($"--on-collapse {action} conflicts with --validation-images 0: the guard attacks held-out images");
@@ -141,7 +141,7 @@ public static class OptionsResolution
             throw new UsageException($"--on-collapse {action} conflicts with --method {method.Name}, which has no robustness to lose");
         if (texts.IsGiven("on-jump") && method.MeasuresLastBatch(compatibility))
             throw new UsageException(
-                $"--on-jump {onJump} conflicts with --method {method.Name} --compat table1, which takes the magnitude at an epoch's end only");
+                $"--on-jump {onJump} conflicts with --method {method.Name} --compat table1, which takes the magnitude once an epoch");
         return new GuardOptions(Action(action), Action(onJump), Attack.Parse("pgd10", epsilon, step));
 
         static GuardAction Action(string name) => Enum.Parse<GuardAction>(name, ignoreCase: true);

@@ -242,7 +242,7 @@ public sealed class OptionsTests
     [TestCase("--method mdeat --schedule fixed --compat table1", "--compat table1 conflicts with --method mdeat")]
     [TestCase("--on-jump stop", "--on-jump stop conflicts with --on-collapse none")]
     [TestCase("--on-jump none --on-collapse say", "--on-jump 'none' is not one of say, stop, rollback")]
-    [TestCase("--on-jump stop --on-collapse say --method mmart --compat table1", "--on-jump stop conflicts with --method mmart --compat table1")]
+    [TestCase("--on-jump stop --on-collapse say --method mmart --compat table1", "--on-jump stop conflicts with --method mmart")]
     [TestCase("--compat table2", "--compat 'table2' is not one of none, table1")]
     [TestCase("--lr-milestones 24,x --data cifar10", "--lr-milestones '24,x' is not a list")]
     [TestCase("--lr-milestones 24 --lr-schedule cyclic", "--lr-milestones 24 conflicts with --lr-schedule cyclic")]

@@ -67,8 +67,8 @@ public sealed class FastAdaptiveBoundaryEventTests : WholeRuns
     private static IEnumerable<FabEvent> Follow(
         TwoLayersTask task, int image, Attack attack, Seen[] seen, int[] targets, double tolerance)
     {
-        // A hidden unit is a sum of 75 products of |w| <= 1/sqrt(75) and |z| < 2.1; in binary32 it may be off by sqrt(75) u sum|w z| < 1e-5,
-        // and a logit, 12 products of hidden units with |w| <= 1/sqrt(12), by about as much.
+        // A hidden unit is a sum of 75 products of |w| <= 1/sqrt(75) and |z| < 2.1; in binary32 it may be off by sqrt(75) u sum|w z|
+        // < 1e-5, and a logit, 12 products of hidden units with |w| <= 1/sqrt(12), by about as much.
         double rounding = tolerance > 1e-6 ? 1e-5 : 0;
         int label = task.Images.Labels[image];
         bool isFooled = false;
