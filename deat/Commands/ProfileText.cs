@@ -30,8 +30,9 @@ internal static class ProfileText
         double[] timed = [.. profile.Batches.Select(batch => batch.Duration / 1e6)];
         if (profile.GraphMilliseconds.Count > 0)
             screen.Line($"batch  {Summary(profile.GraphMilliseconds)} as graphs");
-        screen.Line($"batch  {Summary(profile.UntimedMilliseconds)}, {Summary(timed)} with all launches timed: "
-            + $"timing costs {Percent(profile.Overhead())}");
+        screen.Line($"batch  {Summary(profile.UntimedMilliseconds)}, " + (profile.IsCut
+            ? "cut off with launches timed: timing costs n/a, as --max-launches is less than the launches of a batch"
+            : $"{Summary(timed)} with all launches timed: timing costs {Percent(profile.Overhead())}"));
         screen.Line($"batch  {Summary(profile.TrainingMilliseconds)} in training, where none waits for the one before");
         TimeSplit split = TimeSplit.Of(profile);
         screen.Line($"device {Percent(split.Kernels / (double)split.Wall)} in kernels, "

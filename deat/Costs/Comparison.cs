@@ -13,9 +13,14 @@ public sealed record Comparison(string What, double Before, double After, TimeRa
     public double Loss => After - Before;
 
     /// <summary>Every layer in every part of a pass, and batches as a whole, of two profiles of the same network.</summary>
-    /// <exception cref="UsageException">They are of different networks, batches or methods, or of different devices.</exception>
+    /// <exception cref="UsageException">
+    /// They are of different networks, batches or methods, or of different devices, or one of them is of no whole batch. In what else they
+    /// differ, <see cref="Differences"/> tells.
+    /// </exception>
     public static IReadOnlyList<Comparison> Of(CostProfile before, CostProfile after, bool acrossDevices)
     {
+        before.RequireWhole();
+        after.RequireWhole();
         foreach (string option in (string[])["model", "width", "method"])
             RequireAlike(option, before.Options[option]?.ToString(), after.Options[option]?.ToString(), "");
         RequireAlike("batches of images", $"{before.BatchSize}", $"{after.BatchSize}", "");

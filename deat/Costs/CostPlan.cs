@@ -28,9 +28,12 @@ public sealed record CostPlan(
     /// <param name="profile">A profile of the same method, network and batch size.</param>
     /// <param name="images">Training images.</param>
     /// <param name="replays">Iterations in each epoch.</param>
-    /// <exception cref="UsageException">The profile has no iterations to go by, or its options are not understood.</exception>
+    /// <exception cref="UsageException">
+    /// The profile's only batch was cut off, it has no iterations to go by, or its options are not understood.
+    /// </exception>
     public static CostPlan Of(CostProfile profile, int images, IReadOnlyList<int> replays)
     {
+        profile.RequireWhole();
         BatchPrice time = BatchPrice.Of(profile);
         if (!replays.All(time.Knows))
             throw new UsageException("the profile has no adversarial iteration to go by; measure it with --iterations 2");

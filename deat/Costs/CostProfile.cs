@@ -69,6 +69,11 @@ public sealed record CostProfile
     /// <summary>Launches that were not timed because there were too many.</summary>
     public required long Missed { get; init; }
 
+    /// <summary>
+    /// Whether the only batch had more launches than were timed: it ends with the last of these, and tells nothing of a whole batch.
+    /// </summary>
+    public bool IsCut { get; init; }
+
     /// <summary>How often the device had to be waited for within a batch in order to read times.</summary>
     public required int Waits { get; init; }
 
@@ -99,8 +104,19 @@ public sealed record CostProfile
     /// <summary>The launches of a batch, in order.</summary>
     public IEnumerable<LaunchRecord> LaunchesOf(TimedBatch batch) => Launches.Where(launch => launch.Batch == batch.Index);
 
-    /// <summary>By how much timing slowed the batches down, as a part of the time without it; null where that was not measured.</summary>
-    public double? Overhead() => UntimedMilliseconds.Count == 0 || Batches.Count == 0
+    /// <summary>Refuses what is not of whole batches.</summary>
+    /// <exception cref="UsageException">The only batch was cut off.</exception>
+    public void RequireWhole()
+    {
+        if (IsCut)
+            throw new UsageException("the profile's only batch was cut off by --max-launches; profile again with more launches");
+    }
+
+    /// <summary>
+    /// By how much timing slowed the batches down, as a part of the time without it; null where that was not measured or the only batch was
+    /// cut off.
+    /// </summary>
+    public double? Overhead() => UntimedMilliseconds.Count == 0 || Batches.Count == 0 || IsCut
         ? null
         : (Quantiles.Median(Batches.Select(batch => batch.Duration / 1e6)) / Quantiles.Median(UntimedMilliseconds)) - 1;
 

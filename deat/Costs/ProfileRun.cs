@@ -93,6 +93,7 @@ public sealed class ProfileRun
             TrainingMilliseconds = training,
             Peaks = peaks,
             Missed = timer.Missed,
+            IsCut = timer is { Missed: > 0, Batches.Count: 1 },
             Waits = timer.Waits,
             Joules = joules,
             EnergySource = energy.Source,
@@ -158,7 +159,9 @@ public sealed class ProfileRun
             // The end of an epoch is counted with the batch that comes after it.
             _epochs.Add(trainer.State.Epoch + (trainer.IsEpochDone ? 1 : 0));
             timer.Batch(() => Train(trainer));
-            joules += energy.Joules - before;
+            // The energy of a batch that does not count does not either.
+            if (timer.Missed == 0 || i == 0)
+                joules += energy.Joules - before;
             foreach (LaunchRecord launch in timer.Launches.Skip(launches))
                 Observer?.Invoke(launch);
         }

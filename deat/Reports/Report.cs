@@ -56,7 +56,7 @@ internal static class Report
     {
         string[] alike = ["method", "model", "width", "batch-size"];
         CostProfile? profile = profiles.FirstOrDefault(
-            each => alike.All(name => run.Options.GetValueOrDefault(name) == each.Options[name]?.ToString()));
+            each => !each.IsCut && alike.All(name => run.Options.GetValueOrDefault(name) == each.Options[name]?.ToString()));
         List<string> missing = [];
         if (profile is null)
             missing.Add("Seconds by iteration: add a profile of the same method, model, width and batch size, which deat profile makes");

@@ -83,7 +83,12 @@ public sealed class ProfileCommandTests
         (int code, string output, string errors) = Run($"{Tiny} --method natural --max-launches 20 --out-dir {_folder["p"]}");
         Assert.That((code, errors), Is.EqualTo((ExitCodes.Ok, "")));
         Assert.That(output.Split("note: --max-launches was reached"), Has.Length.EqualTo(2));
+        Assert.That(output, Does.Contain("timing costs n/a, as --max-launches").And.Not.Contain("with all launches timed"));
         Assert.That(CostProfile.Read(_folder["p"]).Launches, Has.Count.EqualTo(20));
+        string plan = $"plan --profile {_folder["p"]} {Tiny[Tiny.IndexOf("--width", StringComparison.Ordinal)..]} --method natural";
+        (code, output, errors) = Run(plan);
+        Assert.That((code, output), Is.EqualTo((ExitCodes.Usage, "")));
+        Assert.That(errors, Does.Match("^deat: [^\n]+\n$").And.Contain("only batch was cut off by --max-launches"));
     }
 
     [TestCase("--batches 0", "--batches")]

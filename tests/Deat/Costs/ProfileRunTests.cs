@@ -64,6 +64,8 @@ public sealed class ProfileRunTests : WholeRuns
         CostProfile part = TestProfiles.Measure("cpu", "--method natural", Two with { Batches = 3, MaxLaunches = 10 });
         Assert.That((part.Batches.Count, part.Launches.Count, part.Missed), Is.EqualTo((1, 10, (long)launches - 10)));
         Assert.That(TimeSplit.Of(part).Wall, Is.EqualTo(part.Batches[0].Duration));
+        Assert.That((cut.IsCut, part.IsCut), Is.EqualTo((false, true)));
+        Assert.That((cut.Overhead().HasValue, part.Overhead()), Is.EqualTo((true, (double?)null)));
     }
 
     [Test]
