@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json.Nodes;
 using Deat.Engine;
 
 namespace Deat.Training;
@@ -46,7 +47,7 @@ internal static class PlanCommand
             : ([.. logged.Select(epoch => epoch.Replays)], [.. logged.Select(epoch => epoch.Replays)]);
         ImageSet images = options.Data.Open().Train;
         CostProfile profile = own.Text("profile") is { } path
-            ? Fitting(CostProfile.Read(path), options)
+            ? Fitting(CostProfile.Read(path), options, run, screen)
             : Measure(options, images, most.Max(), own, screen);
         if (!fewest.SequenceEqual(most))
             Show("fewest", fewest);
@@ -72,16 +73,35 @@ internal static class PlanCommand
         return epochs.Count > 0 ? epochs : throw new CheckpointException($"{run} has no finished epoch in metrics.jsonl");
     }
 
-    private static CostProfile Fitting(CostProfile profile, TrainOptions options)
+    // The prices of another training are refused. Those of another device too, where one was named; images and machine are said.
+    private static CostProfile Fitting(CostProfile profile, TrainOptions options, string? run, Screen screen)
     {
-        System.Text.Json.Nodes.JsonObject wanted = options.ToJson();
-        foreach (string name in (string[])["method", "loop", "model", "width", "batch-size"])
-            if (wanted[name]?.ToString() is { } text && profile.Options[name]?.ToString() is var other && other != text)
-                throw new UsageException($"the profile is of another training: {name} {other ?? "none"} instead of {text}");
-        return profile.ComputesDiscarded == (options.Adversary.ComputesDiscarded ?? false)
-            ? profile
-            : throw new UsageException(
-                $"the profile is of another training: attack-weight-gradients {OptionTexts.Write(profile.ComputesDiscarded)}");
+        profile.RequireWhole();
+        if (Differences.OfWork(profile, options) is { } work)
+            throw new UsageException($"the profile is of another training: {work}");
+        if (options.Device != "auto" && options.Device != profile.Device)
+            throw new UsageException($"the profile is of another device: {profile.Device} instead of {options.Device}");
+        screen.Line($"device {Differences.DeviceOf(profile)}, that of the profile");
+        (string where, JsonObject environment) = run is null
+            ? ("here", Here(profile.Device))
+            : ("run", ReportSources.Read([run]).Runs[0].Environment);
+        if (Differences.Between([("profile", Facts(profile.Options, profile.Environment)), (where, Facts(options.ToJson(), environment))])
+            is { } unlike)
+            screen.Line($"note: not measured with the same images, device and machine: {unlike}");
+        return profile;
+
+        static IReadOnlyList<(string, string?)> Facts(JsonObject options, JsonObject environment) =>
+        [
+            ("data", options["data"]?.ToString()), ("device", environment["device"]?.ToString()),
+            ("driver", environment["driver"]?.ToString()), .. Differences.Machine(environment),
+        ];
+    }
+
+    // This machine with its device of that id, where it has one.
+    private static JsonObject Here(string id)
+    {
+        DeviceListing? device = ComputeDevice.List().FirstOrDefault(each => each.Id == id && each.IsUsable);
+        return RunEnvironment.Describe(device?.Name ?? "none", "", device?.Driver);
     }
 
     private static CostProfile Measure(TrainOptions options, ImageSet images, int most, OptionTexts own, Screen screen)

@@ -7,6 +7,14 @@ internal static class Differences
 {
     private static readonly (string Name, string Fact)[] OfMachines = [("cpu", "processor"), ("cores", "cores"), ("simd", "SIMD")];
 
+    private static readonly string[] OfNetworks = ["method", "model", "width", "batch-size"];
+
+    // Besides, the options that change what a batch costs.
+    private static readonly string[] OfBatches =
+    [
+        "loop", "loss", "attack-bn", "first-steps", "awp-gamma", "grad-align", "dropout", "average", "precision", "attack-precision",
+    ];
+
     /// <summary>
     /// Every fact that is not alike, with who has which, "cores 2 (A), 4 (B)", in one line; null where all are. What is not known of
     /// somebody is not compared.
@@ -52,6 +60,47 @@ internal static class Differences
         static IReadOnlyList<(string, string?)> Facts(CostProfile profile) =>
         [
             ("device", DeviceOf(profile)), ("driver", profile.Environment["driver"]?.ToString()), .. Machine(profile.Environment),
+        ];
+    }
+
+    /// <summary>
+    /// In what a profile's work is not that of a training: network, method and whatever changes what a batch costs; null where both are
+    /// alike.
+    /// </summary>
+    /// <exception cref="UsageException">This version does not understand the profile's options.</exception>
+    public static string? OfWork(CostProfile profile, TrainOptions training)
+    {
+        string[] options = [.. OfNetworks, .. OfBatches];
+        return Between(
+        [
+            ("profile", Work(options, profile.Options, profile.ComputesDiscarded)),
+            ("training", Work(options, training.ToJson(), training.Adversary.ComputesDiscarded ?? false)),
+        ]);
+    }
+
+    /// <summary>
+    /// In what the work of two profiles of one network and method differs: iterations, images and whatever changes what a batch costs;
+    /// null where it is alike.
+    /// </summary>
+    /// <exception cref="UsageException">This version does not understand the options of one.</exception>
+    public static string? OfWork(CostProfile before, CostProfile after)
+    {
+        return Between([("A", Facts(before)), ("B", Facts(after))]);
+        static IReadOnlyList<(string, string?)> Facts(CostProfile profile) =>
+        [
+            ("iterations", Axis.Text(BatchPrice.Of(profile).Iterations.Count)), .. Work(
+                [.. OfBatches, "data"], profile.Options, profile.ComputesDiscarded),
+        ];
+    }
+
+    // With the options that versions did not have when the profile was made; a missing one means nothing to the method.
+    private static IReadOnlyList<(string Option, string? Value)> Work(string[] names, JsonObject options, bool computesDiscarded)
+    {
+        JsonObject complete = RunConfig.Complete(options);
+        return
+        [
+            .. names.Select(name => (name, (string?)(complete[name]?.ToString() ?? "none"))),
+            ("graphs", complete["graphs"]?.ToString()), ("attack-weight-gradients", OptionTexts.Write(computesDiscarded)),
         ];
     }
 

@@ -1,0 +1,77 @@
+using System.Text.Json.Nodes;
+using Deat.Engine;
+using Deat.Training;
+using NUnit.Framework;
+
+namespace Deat.Tests;
+
+/// <summary><c>deat plan --profile</c>: which profiles it takes, and what it says of those it was not quite made for.</summary>
+public sealed class PlanCommandTests
+{
+    private const string Training = "--width 2 --batch-size 8 --train-images 50 --validation-images 10 --epochs 2";
+
+    private TemporaryFolder _folder = null!;
+
+    [SetUp]
+    public void MakeFolder() => _folder = new TemporaryFolder();
+
+    [TearDown]
+    public void DeleteFolder() => _folder.Delete();
+
+    [Test]
+    public void AProfileOfThisTrainingIsTakenAndItsDeviceNamed()
+    {
+        (int code, string output, string errors) = Plan(Profile("pgd"), "--method pgd");
+        Assert.That((code, errors), Is.EqualTo((ExitCodes.Ok, "")));
+        Assert.That(output, Does.StartWith($"device cpu {TestDevices.Get("cpu").Name}, that of the profile\nall     2 epochs of 7 (x2)"));
+        Assert.That(Plan(Profile("pgd"), "--method pgd --device cpu").Output, Is.EqualTo(output));
+    }
+
+    [TestCase("--method free", "another training: method pgd (profile), free (training)")]
+    [TestCase("--method pgd --width 4", "another training: width 2 (profile), 4 (training)")]
+    [TestCase("--method pgd --batch-size 16", "another training: batch-size 8 (profile), 16 (training)")]
+    [TestCase("--method pgd --precision tf32", "precision fp32 (profile), tf32 (training)")]
+    [TestCase("--method pgd --awp-gamma 0.01", "awp-gamma none (profile), 0.01 (training)")]
+    [TestCase("--method pgd --attack-weight-gradients on", "attack-weight-gradients off (profile), on (training)")]
+    [TestCase("--method pgd --device opencl:0", "the profile is of another device: cpu instead of opencl:0")]
+    public void AnotherTrainingOrDeviceIsRefusedInOneLine(string options, string why)
+    {
+        (int code, string output, string errors) = Plan(Profile("pgd"), options);
+        Assert.That((code, output), Is.EqualTo((ExitCodes.Usage, "")));
+        Assert.That(errors, Does.Match("^deat: the profile is of another [^\n]+\n$").And.Contain(why));
+    }
+
+    [Test]
+    public void ImagesAndTheMachineAreSaidWhereTheyDiffer()
+    {
+        CostProfile profile = Profile("pgd");
+        profile.Environment["cores"] = 1000;
+        profile.Options["data"] = "cifar10";
+        (int code, string output, string errors) = Plan(profile, "--method pgd");
+        Assert.That((code, errors), Is.EqualTo((ExitCodes.Ok, "")));
+        Assert.That(output, Does.Contain("\nnote: not measured with the same images, device and machine: data cifar10 (profile), "
+            + $"procedural (here); cores 1000 (profile), {Environment.ProcessorCount} (here)\n"));
+    }
+
+    private static CostProfile Profile(string method)
+    {
+        ComputeDevice device = TestDevices.Get("cpu");
+        return TestProfiles.Of(
+            [
+                TestProfiles.Launch(0, 10, Phase.Attack, 0, "linear"), TestProfiles.Launch(10, 20, Phase.Update, 1, "linear"),
+            ],
+            20) with
+        {
+            Device = "cpu",
+            Environment = RunEnvironment.Describe(device.Name, "", device.Listing.Driver),
+            Options = TinyRuns.Options($"--method {method} {Training}").ToJson(),
+        };
+    }
+
+    private (int Code, string Output, string Errors) Plan(CostProfile profile, string options)
+    {
+        File.WriteAllText(_folder[CostProfile.FileName], profile.ToJson());
+        IEnumerable<string> others = Training.Split(' ').Chunk(2).Where(option => !options.Contains(option[0])).SelectMany(option => option);
+        return CommandLineTests.Run($"plan --profile {_folder.Path} {string.Join(' ', others)} {options}");
+    }
+}
