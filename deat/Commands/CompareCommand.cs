@@ -41,12 +41,14 @@ internal static class CompareCommand
                 break;
             case { Timings.Count: 2, Profiles.Count: 0 }:
                 (TimingReport a, TimingReport b) = (sources.Timings[0].Timings, sources.Timings[1].Timings);
-                Show(Comparison.Of(a, b), Differences.OfDevices(a, b), files, rows, screen);
+                Show(Comparison.Of(a, b), Differences.OfDevices(a, b), work: null, files, rows, screen);
                 break;
             case { Timings.Count: 0, Profiles.Count: 2 }:
                 bool across = own.Switch("across-devices") ?? false;
                 (CostProfile before, CostProfile after) = (sources.Profiles[0].Profile, sources.Profiles[1].Profile);
-                Show(Comparison.Of(before, after, across), Differences.OfDevices(before, after), files, rows, screen);
+                Show(
+                    Comparison.Of(before, after, across), Differences.OfDevices(before, after), Differences.OfWork(before, after), files,
+                    rows, screen);
                 break;
             default:
                 throw new UsageException("compare takes two profiles, two files of timings, or one file of timings");
@@ -76,10 +78,13 @@ internal static class CompareCommand
             screen.Line(Sentence(who.Key, ratios[0].Baseline, [.. who.Select(ratio => (ratio.What, ratio.Time))]));
     }
 
-    private static void Show(IReadOnlyList<Comparison> all, string? differences, string[] files, int rows, Screen screen)
+    private static void Show(
+        IReadOnlyList<Comparison> all, string? devices, string? work, string[] files, int rows, Screen screen)
     {
-        if (differences is not null)
-            screen.Line($"note: not measured on the same device and machine: {differences}");
+        if (devices is not null)
+            screen.Line($"note: not measured on the same device and machine: {devices}");
+        if (work is not null)
+            screen.Line($"note: not the same work: {work}");
         ConsoleTable table = new("work", "A ms", "B ms", "B - A ms", "B over A", "from", "to", "n");
         foreach (Comparison row in all.OrderByDescending(row => Math.Abs(row.Loss)).Take(rows))
         {

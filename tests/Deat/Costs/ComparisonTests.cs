@@ -72,6 +72,29 @@ public sealed class ComparisonTests
     }
 
     [Test]
+    public void WhatTwoProfilesDoDifferentlyIsSaid()
+    {
+        CostProfile before = Pgd(), after = before with
+        {
+            Options = new System.Text.Json.Nodes.JsonObject { ["method"] = "pgd", ["precision"] = "tf32" },
+            ComputesDiscarded = true,
+            Launches = [.. before.Launches.Where(launch => launch.Iteration != 1)],
+        };
+        const string Work = "iterations 2 (A), 1 (B); precision fp32 (A), tf32 (B); attack-precision fp32 (A), tf32 (B); "
+            + "attack-weight-gradients off (A), on (B)";
+        Assert.That(Differences.OfWork(before, after), Is.EqualTo(Work));
+        Assert.That(Differences.OfWork(before, before with { Date = DateTime.UnixEpoch }), Is.Null);
+        TemporaryFolder folder = new();
+        File.WriteAllText(folder["a.json"], before.ToJson());
+        File.WriteAllText(folder["b.json"], after.ToJson());
+        (int code, string output, string errors) = CommandLineTests.Run($"compare {folder["a.json"]} {folder["b.json"]}");
+        folder.Delete();
+        Assert.That((code, errors), Is.EqualTo((ExitCodes.Ok, "")));
+        Assert.That(output, Does.StartWith($"note: not the same work: {Work}\n"));
+        Assert.That(() => Comparison.Of(before, after with { IsCut = true }, false), Refused("cut off by --max-launches"));
+    }
+
+    [Test]
     public void TheCpuOfOneMachineIsNotThatOfAnother()
     {
         CostProfile here = On("EPYC", "AVX2"), there = On("EPYC", "AVX-512");
