@@ -9,7 +9,7 @@ the whole replay left. PyTorch computes the same from the same numbers: each lay
 (forward, backward to input and weights, step of the perturbation, SGD). --out gets tables of |a - b| / |b|.
 
 Then both take turns: in each round PyTorch runs all layers forward and backward, then the engine a replay whose launches are timed.
---json gets every round's time, for `deat compare` and `Deat.Benchmarks report`. Lanes: fp32 and fp32 channels_last; on a GPU fp32, TF32,
+--json gets every round's time, for `deat compare` and `Deat.Benchmarks report`. Lanes: fp32 and fp32 channels_last; on a GPU also TF32,
 TF32 channels_last and bf16 autocast with channels_last. Nothing but torch is needed. --numbers FILE compares what `layers --out FILE`
 wrote before, maybe on another machine, and times nothing.
 """
@@ -119,10 +119,11 @@ class Replay:
 def lanes_of(network, device):
     def lane(name, **how):
         return Lane(f"PyTorch {name}", network, device, **how)
-    if device.type != "cuda":
-        return [lane("fp32"), lane("fp32 channels_last", channels_last=True)]
-    return [lane("fp32"), lane("TF32", tf32=True), lane("TF32 channels_last", tf32=True, channels_last=True),
-            lane("bf16 channels_last", channels_last=True, amp=True)]
+    lanes = [lane("fp32"), lane("fp32 channels_last", channels_last=True)]
+    if device.type == "cuda":
+        lanes += [lane("TF32", tf32=True), lane("TF32 channels_last", tf32=True, channels_last=True),
+                  lane("bf16 channels_last", channels_last=True, amp=True)]
+    return lanes
 
 
 def error(value, right):
