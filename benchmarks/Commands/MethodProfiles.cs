@@ -16,12 +16,10 @@ internal sealed class MethodProfiles(ComputeDevice device, int batch)
     /// <param name="iterations">Its adversarial iterations.</param>
     /// <param name="width">Width of the network; 64 is full.</param>
     /// <param name="batches">Timed batches, in turns with as many that are not timed launch by launch.</param>
-    /// <param name="isPublished">Whether to compute what scripts compute and discard.</param>
-    public CostProfile Of(string method, int iterations, int width, int batches, bool isPublished = false)
+    public CostProfile Of(string method, int iterations, int width, int batches)
     {
-        Console.Error.WriteLine($"{method}, {iterations} iterations, width {width}{(isPublished ? ", with what is discarded" : "")}");
+        Console.Error.WriteLine($"{method}, {iterations} iterations, width {width}");
         TrainOptions options = Options(method, iterations, width);
-        options = options with { Adversary = options.Adversary with { ComputesDiscarded = isPublished } };
         ProfileSettings settings = new()
         {
             Batches = batches,
@@ -39,7 +37,11 @@ internal sealed class MethodProfiles(ComputeDevice device, int batch)
     public TimingReport Report(string title, string width, string rounds, IEnumerable<Timing> timings) => TimingReport.Of(
         title, [device], new() { ["batch"] = $"{batch}", ["width"] = width, ["images"] = "procedural", ["rounds"] = rounds }, timings);
 
-    private TrainOptions Options(string method, int iterations, int width)
+    /// <summary>A training by a method.</summary>
+    /// <param name="method">The method.</param>
+    /// <param name="iterations">Its adversarial iterations.</param>
+    /// <param name="width">Width of the network; 64 is full.</param>
+    public TrainOptions Options(string method, int iterations, int width)
     {
         Dictionary<string, string> texts = new()
         {

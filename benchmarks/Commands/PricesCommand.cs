@@ -5,13 +5,13 @@ using Deat.Training;
 namespace Deat.Benchmarks;
 
 /// <summary>
-/// What adversarial iterations cost: the k-th replay of FREE and the k-th step of PGD, and whole batches of methods as scripts compute
-/// them, with gradients of weights in passes that only attack, and without these. Batches of one profile stand in for rounds.
+/// What adversarial iterations cost: the k-th replay of FREE and the k-th step of PGD, by the batches of one profile each; and whole
+/// batches of methods, which take turns, those with passes that only attack twice: with gradients of weights in these, and without.
 /// </summary>
 internal static class PricesCommand
 {
     private const int Most = 8;
-    private const string Discards = "as scripts compute it", Needed = "needed";
+    private const string Discards = "with discarded gradients", Needed = "needed";
 
     private static readonly (string Name, string Method, int Iterations)[] Methods =
     [
@@ -23,7 +23,7 @@ internal static class PricesCommand
     {
         Option<int> batch = TimingOptions.Number("--batch", 32, "Images.");
         Option<int> width = TimingOptions.Number("--width", 16, "Width of the network; 64 is full.");
-        Option<int> batches = TimingOptions.Number("--batches", 10, "Timed batches of each method.");
+        Option<int> batches = TimingOptions.Number("--batches", 10, "Timed batches, or rounds, of each method.");
         Option<string> device = new("--device") { DefaultValueFactory = _ => "auto", Description = "One device." };
         Option<string> json = new("--json") { Required = true, Description = "A file for everything; tables are made from it." };
         Command command = new("prices", "Price of the k-th adversarial iteration, and of work that scripts compute and discard.")
@@ -43,16 +43,25 @@ internal static class PricesCommand
         List<Timing> timings = [];
         foreach ((string method, string name) in ((string, string)[])[("free", "FREE-8, k-th replay"), ("pgd", "PGD-8, k-th step")])
             timings.AddRange(Iterations(profiles.Of(method, Most, width, batches), name));
-        foreach ((string name, string method, int iterations) in Methods)
-        {
-            CostProfile published = profiles.Of(method, iterations, width, batches, isPublished: true);
-            timings.Add(ProfileTimings.Untimed(published, name, Discards) with { IsBaseline = true });
-            timings.Add(ProfileTimings.Untimed(profiles.Of(method, iterations, width, batches), name, Needed));
-        }
-
-        TimingReport report = profiles.Report("Price of adversarial iterations", $"{width}", "batches in a row", timings);
+        timings.AddRange(Rounds.Measure(Methods.SelectMany(Variants), batches, together: true, progress: Tell));
+        TimingReport report = profiles.Report(
+            "Price of adversarial iterations", $"{width}", "a batch of each method in turns; k-th iterations by batches in a row", timings);
         report.Write(json);
         Console.Write(ReportText.Tables(report.Timings));
+
+        IEnumerable<Measured> Variants((string Name, string Method, int Iterations) of)
+        {
+            TrainOptions options = profiles.Options(of.Method, of.Iterations, width);
+            if (options.Method.Loop.HasAttack)
+            {
+                AdversaryOptions discarding = options.Adversary with { ComputesDiscarded = true };
+                yield return new MethodBatch(of.Name, Discards, device, options with { Adversary = discarding }, of.Iterations);
+            }
+
+            yield return new MethodBatch(of.Name, Needed, device, options, of.Iterations);
+        }
+
+        static void Tell(Timing timing) => Console.Error.WriteLine($"{timing.What}, {timing.Who}: {TimingTable.Time(timing)} ms");
     }
 
     private static IEnumerable<Timing> Iterations(CostProfile profile, string who)

@@ -49,7 +49,7 @@ public sealed class TimingOptions
             .Where(measured => only.Length == 0 || only.Any(part => measured.What.Contains(part, StringComparison.Ordinal)));
         TimingReport report = TimingReport.Of(
             title, devices, new() { ["batch"] = $"{batch}", ["width"] = $"{width}" },
-            Rounds.Measure(all, rounds, runs, Progress), libraries);
+            Rounds.Measure(all, rounds, runs, progress: Progress), libraries);
         foreach (ComputeDevice device in devices)
             device.Dispose();
         Console.Write(ReportText.Tables(report.Timings));

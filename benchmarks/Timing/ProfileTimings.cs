@@ -14,11 +14,7 @@ public static class ProfileTimings
         Untimed(profile, what, "every launch timed") with { Milliseconds = [.. profile.Batches.Select(timed => timed.Duration / 1e6)] },
     ];
 
-    /// <summary>Batches that were not timed launch by launch.</summary>
-    /// <param name="profile">The profile.</param>
-    /// <param name="what">What a batch is called.</param>
-    /// <param name="who">Who computed it.</param>
-    public static Timing Untimed(CostProfile profile, string what, string who) => new(what, who)
+    private static Timing Untimed(CostProfile profile, string what, string who) => new(what, who)
     {
         Milliseconds = [.. profile.UntimedMilliseconds],
         Flops = profile.Launches.Sum(launch => launch.Flops) / profile.Batches.Count,

@@ -17,11 +17,13 @@ public static class Rounds
     /// <param name="all">Everything to time, in the order of the report.</param>
     /// <param name="rounds">Timed rounds.</param>
     /// <param name="runs">Runs in each round: more than one where a run is short beside the wait for the device.</param>
+    /// <param name="together">Whether all take turns, whatever they do; they are then prepared at the same time.</param>
     /// <param name="progress">Is told each result.</param>
-    public static IReadOnlyList<Timing> Measure(IEnumerable<Measured> all, int rounds, int runs = 1, Action<Timing>? progress = null)
+    public static IReadOnlyList<Timing> Measure(
+        IEnumerable<Measured> all, int rounds, int runs = 1, bool together = false, Action<Timing>? progress = null)
     {
         List<Timing> timings = [];
-        foreach (IGrouping<string, Measured> work in all.GroupBy(measured => measured.What))
+        foreach (IGrouping<string, Measured> work in all.GroupBy(measured => together ? "" : measured.What))
         {
             Turn[] turns = [.. work.Select(measured => new Turn(measured, runs))];
             foreach (Turn turn in turns)

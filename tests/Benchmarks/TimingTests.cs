@@ -26,6 +26,33 @@ public sealed class TimingTests
     }
 
     [Test]
+    public void AllTakeTurnsTogetherWhateverTheyDo()
+    {
+        List<string> log = [];
+        IReadOnlyList<Timing> timings = Rounds.Measure(
+            [new Logged("a", "one", log), new Logged("b", "one", log)], rounds: 2, together: true);
+        Assert.That(timings.Select(timing => (timing.What, timing.N)), Is.EqualTo(new[] { ("a", 2), ("b", 2) }));
+        Assert.That(log.Where(entry => entry.EndsWith("run", StringComparison.Ordinal)), Is.EqualTo(
+            Enumerable.Repeat((string[])["a one run", "b one run"], 2 + Rounds.WarmUps).SelectMany(turns => turns)));
+    }
+
+    [Test]
+    public void MethodsTakeTurnsAndDiscardedGradientsAreCounted()
+    {
+        TrainOptions options = TinyRuns.Options("--method pgd --train-images 30 --data procedural");
+        TrainOptions discarding = options with { Adversary = options.Adversary with { ComputesDiscarded = true } };
+        ComputeDevice device = TestDevices.Get("cpu");
+        long live = device.Pool.LiveBytes;
+        IReadOnlyList<Timing> timings = Rounds.Measure(
+            [new MethodBatch("PGD", "discards", device, discarding, 1), new MethodBatch("PGD", "needed", device, options, 1)],
+            rounds: 2, together: true);
+        Assert.That(timings.Select(timing => (timing.Failure, timing.N, timing.IsBaseline)), Is.EqualTo(
+            new (string?, int, bool)[] { (null, 2, true), (null, 2, false) }));
+        Assert.That(timings[0].Flops, Is.GreaterThan(timings[1].Flops).And.LessThan(2 * timings[1].Flops));
+        Assert.That(device.Pool.LiveBytes, Is.EqualTo(live));
+    }
+
+    [Test]
     public void TheCostOfTimingIsThatOfBatchesInTurnsWithThoseThatAreNotTimed()
     {
         CostProfile profile = TestProfiles.Of(
