@@ -6,8 +6,6 @@ namespace Deat.Training;
 /// <summary>The figures of a profile: where the time of a batch goes. Times are of one batch, the mean over the timed ones.</summary>
 internal static class ProfileFigures
 {
-    private const int MostKernels = 30;
-
     /// <summary>All figures of a profile with timed launches.</summary>
     public static IEnumerable<Figure> Of(CostProfile profile)
     {
@@ -17,7 +15,7 @@ internal static class ProfileFigures
         yield return FlameFigure.Of(profile);
         if (MemoryFigure.Of(profile) is { } memory)
             yield return memory;
-        yield return Kernels(profile);
+        yield return KernelFigure.Of(profile);
         if (DiscardedWork.Of(profile) is { Discarded.Launches: > 0 } work)
             yield return Discarded(profile, work);
     }
@@ -27,22 +25,36 @@ internal static class ProfileFigures
     {
         TimeSplit split = TimeSplit.Of(profile);
         string Share(long part) => Percent(part / (double)split.Wall);
-        double[] timed = [.. profile.Batches.Select(batch => batch.Duration / 1e6)];
+        string Option(string name) => profile.Options[name]?.ToString() ?? "n/a";
+        string Fact(string name) => profile.Environment[name]?.ToString() ?? "n/a";
+        string[] cut = profile.Missed == 0
+            ? []
+            : [$"--max-launches was reached: {profile.Missed} launches were not timed{(profile.IsCut ? ", the only batch is cut off" : "")}"];
         return
         [
-            $"{profile.Options["method"]} on {profile.Environment["device"]} ({profile.Device}), batches of {profile.BatchSize} images, "
-                + $"{profile.Options["model"]} of width {profile.Options["width"]}, "
+            $"{Option("method")} on {Fact("device")} ({profile.Device}), batches of {profile.BatchSize} images, "
+                + $"{Option("model")} of width {Option("width")}, precision {Option("precision")} (attack passes "
+                + $"{Option("attack-precision")}), seed {Option("seed")}, "
                 + profile.Date.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
+            $"driver {Fact("driver")}, backend {Fact("backend")}, cpu {Fact("cpu")}, deat {Fact("deat")}, commit {Fact("commit")}",
             $"{DeviceText.Peaks(profile.Peaks)}, measured",
-            $"{Milliseconds(timed)} a batch with all launches timed ({profile.TimingMethod}), "
-                + (profile.UntimedMilliseconds.Count == 0 ? "not measured without" : $"{Milliseconds(profile.UntimedMilliseconds)} without")
-                + $"; after {profile.WarmUps} warm-ups",
+            Timing(profile),
+            .. cut,
             $"the device ran kernels {Share(split.Kernels)} of the time, waited for the host {Share(split.WaitingForHost)}, "
                 + $"had a kernel that had not begun {Share(split.WaitingForKernel)}",
             profile.Joules is { } joules
                 ? string.Create(CultureInfo.InvariantCulture, $"{joules / profile.Batches.Count:0.##} J a batch, {profile.EnergySource}")
                 : $"energy {profile.EnergySource}",
         ];
+    }
+
+    private static string Timing(CostProfile profile)
+    {
+        string timed = profile.IsCut ? "n/a" : Milliseconds([.. profile.Batches.Select(batch => batch.Duration / 1e6)]);
+        string untimed = profile.UntimedMilliseconds.Count == 0 ? "not measured" : Milliseconds(profile.UntimedMilliseconds);
+        string costs = profile.Overhead() is { } overhead ? Percent(overhead) : "n/a";
+        return $"{timed} a batch with all launches timed ({profile.TimingMethod}), {untimed} without: timing costs {costs}; "
+            + $"after {profile.WarmUps} warm-ups";
     }
 
     /// <summary>What each iteration adds to a batch, by the parts of training.</summary>
@@ -84,20 +96,6 @@ internal static class ProfileFigures
         return Figure.Of(
             new HeatMap("Layer and phase", "phase and derivative", "layer", "ms of a batch", [grid]),
             "dx is the gradient of a layer's input, dw that of its weights.");
-    }
-
-    private static Figure Kernels(CostProfile profile)
-    {
-        DataTable table = new(
-            $"Kernels in all {profile.Batches.Count} batches together, the most expensive first",
-            ["kernel", "calls", "ms", "share, %", "p50, us", "p95, us", "GFLOP/s", "GB/s", "of its roof, %", "bound by"],
-            [.. KernelCost.Of(profile).Take(MostKernels).Select(kernel => (IReadOnlyList<string>)
-            [
-                kernel.Kernel, Axis.Text(kernel.Sum.Launches), Three(kernel.Sum.Milliseconds), Three(100 * kernel.Share), Three(kernel.P50),
-                Three(kernel.P95), kernel.Sum.Flops > 0 ? Three(kernel.Sum.GigaflopsPerSecond) : "", Three(kernel.Sum.GigabytesPerSecond),
-                Three(100 * kernel.RoofShare), kernel.Bound.ToString().ToLowerInvariant(),
-            ])]);
-        return new Figure("Kernels", null, [table]) { Note = "FLOPs are those of the definition: Winograd's tiles can pass their roof." };
     }
 
     private static Figure Discarded(CostProfile profile, DiscardedWork work)

@@ -5,7 +5,7 @@ namespace Deat.Training;
 /// <summary>How many times as long as the baseline everybody takes for each piece of work, on a logarithmic axis.</summary>
 internal static class RatioFigure
 {
-    private const double Labels = 330, Right = 736, Top = 66, Row = 20;
+    private const double Right = 736, Top = 84, Row = 20;
 
     /// <summary>The figure; null without a baseline or without common rounds.</summary>
     public static Figure? Of(TimingReport report)
@@ -32,21 +32,23 @@ internal static class RatioFigure
         IGrouping<string, Ratio>[] rows = [.. ratios.GroupBy(ratio => ratio.What)];
         double row = Math.Max(Row, 9 * who.Length);
         double bottom = Top + (rows.Length * row);
+        double labels = Math.Clamp(rows.Max(work => SvgDrawing.TextWidth(work.Key)) + 20, 100, 330);
         SvgDrawing svg = new();
         svg.Text("title", 12, 24, title);
         svg.Legend(12, 46, who.Select((name, i) => (i, name)));
         double[] ends = [1, .. ratios.SelectMany(ratio => new[] { ratio.Time.Low, ratio.Time.High })];
-        Axis x = new(Math.Log2(ends.Min()) - 0.1, Math.Log2(ends.Max()) + 0.1, Labels, Right);
+        Axis x = new(Math.Log2(ends.Min()) - 0.1, Math.Log2(ends.Max()) + 0.1, labels, Right);
         for (int power = (int)Math.Ceiling(x.Low); power <= x.High; power++)
         {
             svg.Path(power == 0 ? "axis" : "grid", [(x.At(power), Top), (x.At(power), bottom)]);
-            svg.Text("text middle", x.At(power), bottom + 18, Text(Math.Pow(2, power)));
+            foreach (double end in (double[])[Top - 4, bottom + 18])
+                svg.Text("text middle", x.At(power), end, Text(Math.Pow(2, power)));
         }
 
         for (int r = 0; r < rows.Length; r++)
         {
             double y = Top + ((r + 0.5) * row);
-            svg.Text("text small end", Labels - 8, y + 4, rows[r].Key);
+            svg.Text("text small end", labels - 8, y + 4, rows[r].Key);
             foreach (Ratio ratio in rows[r])
             {
                 int series = Array.IndexOf(who, ratio.Who);
@@ -58,7 +60,7 @@ internal static class RatioFigure
             }
         }
 
-        svg.Text("text middle", (Labels + Right) / 2, bottom + 38, "times as long");
+        svg.Text("text middle", (labels + Right) / 2, bottom + 38, "times as long");
         return svg.Finish(title, bottom + 50);
     }
 

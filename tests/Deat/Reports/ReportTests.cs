@@ -92,6 +92,41 @@ public sealed class ReportTests
     }
 
     [Test]
+    public void AProfileSaysWhatItIsOfAndWhatEachKernelTakes()
+    {
+        CostProfile profile = Profile();
+        profile.Options["precision"] = "tf32";
+        profile.Options["seed"] = "17";
+        profile.Environment["driver"] = "550.54";
+        profile.Environment["commit"] = "abc123";
+        string facts = string.Join("\n", ProfileFigures.Facts(profile));
+        foreach (string fact in (string[])["precision tf32", "seed 17", "driver 550.54", "commit abc123", "cpu n/a", "timing costs "])
+            Assert.That(facts, Does.Contain(fact));
+        facts = string.Join("\n", ProfileFigures.Facts(profile with { Missed = 5, IsCut = true }));
+        Assert.That(facts, Does.Contain("timing costs n/a").And.Contain("5 launches were not timed, the only batch is cut off"));
+        DataTable table = KernelFigure.Of(profile).Tables[0];
+        Assert.That(table.Columns.Zip(table.Rows[0]), Is.SupersetOf(new[]
+        {
+            ("calls", "3"), ("mean, us", "0.013"), ("GFLOP", "0"), ("FLOP/byte", "2.00"), ("registers", "40"), ("spilled, bytes", "0"),
+            ("shared, bytes", "1,024"), ("occupancy, %", "50.0"), ("bound by", "launch"),
+        }));
+        table = KernelFigure.Of(profile with { Kernels = new Dictionary<string, KernelResources>() }).Tables[0];
+        Assert.That(table.Rows[0].Count(cell => cell == "n/a"), Is.EqualTo(4));
+    }
+
+    [Test]
+    public void AFileOfLayersByPyTorchIsASource()
+    {
+        string file = Path.Combine(SourceFiles.Root, "benchmarks", "results", "amd-epyc-2-cores", "layers-pytorch.json");
+        ReportSources sources = ReportSources.Read([file]);
+        Assert.That(sources.Problems, Is.Empty);
+        Figure ratios = Report.Sections(sources).Single().Figures.Single();
+        Assert.That(ratios.Title, Is.EqualTo("Layers: time over PyTorch fp32's"));
+        Assert.That(ratios.Tables[0].Columns, Is.EqualTo(new[] { "work", "who", "ratio", "from", "to", "n" }));
+        Assert.That(ratios.Tables[0].Rows.Select(row => row[0]).Distinct().Count(), Is.GreaterThan(70), "layers, forward and backward");
+    }
+
+    [Test]
     public void WhatCannotBeReadIsSaidAndTheRestIsShown()
     {
         WriteRun("mine", epochs: 2);
