@@ -100,7 +100,10 @@ internal sealed record LineChart(string Title, string XLabel, IReadOnlyList<Pane
             y += panel.Height + 14;
         }
 
-        foreach (double tick in x.Ticks(12, IsWhole))
+        // As many as there is room for.
+        double[] ticks = [.. x.Ticks(12, IsWhole)];
+        int room = (int)((Right - Left) / ticks.Max(tick => SvgDrawing.TextWidth(XText(tick)) + 18));
+        foreach (double tick in x.Ticks(Math.Clamp(room, 1, 12), IsWhole))
             svg.Text("text middle", x.At(tick), y + 6, XText(tick));
         svg.Text("text middle", (Left + Right) / 2, y + 30, XLabel);
         return svg.Finish(Title, y + 42);
