@@ -54,5 +54,9 @@ internal sealed class MethodBatch(string name, string who, ComputeDevice device,
     public override void Finish() => device.Synchronize();
 
     /// <inheritdoc/>
-    protected override void Dispose(bool disposing) => _trainer?.Dispose();
+    protected override void Dispose(bool disposing)
+    {
+        _trainer?.Dispose();
+        base.Dispose(disposing);
+    }
 }

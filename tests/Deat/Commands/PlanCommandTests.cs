@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Deat.Engine;
 using Deat.Training;
 using NUnit.Framework;
