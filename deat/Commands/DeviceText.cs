@@ -14,7 +14,7 @@ internal static class DeviceText
     {
         Backend.Cuda => "kernels are PTX made by ILGPU, compiled by NVIDIA's driver",
         Backend.OpenCL => "kernels are OpenCL C made by ILGPU, compiled by the device's driver",
-        _ => "kernels are .NET methods dispatched by ILGPU, compiled by the .NET JIT",
+        _ => "kernels are .NET methods, compiled by the .NET JIT",
     };
 
     /// <summary>Opens a device as options say, with what the environment asks to see of it, and shows which it is.</summary>

@@ -29,7 +29,10 @@ internal static class ProfileFigures
         string Fact(string name) => profile.Environment[name]?.ToString() ?? "n/a";
         string[] cut = profile.Missed == 0
             ? []
-            : [$"--max-launches was reached: {profile.Missed} launches were not timed{(profile.IsCut ? ", the only batch is cut off" : "")}"];
+            : [
+                $"--max-launches was reached: {profile.Missed} launches were not timed"
+                    + (profile.IsCut ? ", the only batch is cut off" : ""),
+            ];
         return
         [
             $"{Option("method")} on {Fact("device")} ({profile.Device}), batches of {profile.BatchSize} images, "

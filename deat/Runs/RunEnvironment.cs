@@ -20,7 +20,7 @@ public static class RunEnvironment
         var version = Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()?
             .InformationalVersion.Split('+') ?? [];
         var ilgpu = typeof(ElementType).Assembly.GetReferencedAssemblies().FirstOrDefault(a => a.Name == "ILGPU")?.Version;
-        return new JsonObject
+        JsonObject described = new()
         {
             ["device"] = device,
             ["backend"] = backend,
@@ -34,6 +34,9 @@ public static class RunEnvironment
             ["cores"] = Environment.ProcessorCount,
             ["simd"] = Simd(),
         };
+        if (Environment.GetEnvironmentVariable(ComputeDevice.ConvolutionVariable) is { Length: > 0 } convolution)
+            described["convolution"] = convolution;
+        return described;
     }
 
     // Machines that are rented often hide the processor's model.

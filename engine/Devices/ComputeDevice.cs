@@ -11,6 +11,9 @@ namespace Deat.Engine;
 /// </summary>
 public sealed partial class ComputeDevice : IDisposable
 {
+    /// <summary>Names the algorithm of all convolutions, in lower case: a <see cref="ConvolutionAlgorithm"/>.</summary>
+    public const string ConvolutionVariable = "DEAT_CONVOLUTION";
+
     private readonly Context _context;
     private readonly ItemWorkers _workers = new(Environment.ProcessorCount);
     private readonly AcceleratorStream _ownStream;
@@ -41,6 +44,12 @@ public sealed partial class ComputeDevice : IDisposable
 
     /// <summary>Launches, FLOPs and bytes so far.</summary>
     public Ledger Ledger { get; } = new();
+
+    /// <summary>
+    /// The algorithm of convolutions that ask for none, wherever it fits; elsewhere, and where it is Auto, the fastest that does. At first
+    /// what the environment variable <see cref="ConvolutionVariable"/> names.
+    /// </summary>
+    public ConvolutionAlgorithm Convolution { get; set; } = Convolutions.FromEnvironment(ConvolutionVariable);
 
     /// <summary>Is told about each kernel that is compiled.</summary>
     public Action<KernelBuild>? Builds { get; set; }

@@ -3,7 +3,7 @@ namespace Deat.Engine;
 /// <summary>The compiler and driver behind a device.</summary>
 public enum Backend
 {
-    /// <summary>ILGPU's CPU accelerator: kernels are dispatched by ILGPU and compiled by .NET.</summary>
+    /// <summary>ILGPU's CPU accelerator: kernels are .NET methods on threads of this process.</summary>
     Cpu,
 
     /// <summary>OpenCL C, compiled by the device's driver.</summary>

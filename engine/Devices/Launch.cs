@@ -4,15 +4,9 @@ using ILGPU.Runtime;
 
 namespace Deat.Engine;
 
-/// <summary>How many work-items a launch has, and in groups of what size.</summary>
-/// <param name="Groups">Number of groups.</param>
-/// <param name="GroupSize">Work-items per group.</param>
-/// <param name="SharedBytes">Static shared memory that the kernel declares, bytes.</param>
-internal readonly record struct LaunchGrid(int Groups, int GroupSize, int SharedBytes = 0);
-
 /// <summary>
-/// The one place where kernels are launched. It checks what OpenCL runtimes answer by aborting the process (group size, shared
-/// memory, memory of another device), compiles on first use, and counts the launch with its exact price.
+/// The one place where kernels are launched, whatever arguments they take: each launch is <see cref="Prepare">prepared</see>, and a kernel
+/// compiled on first use.
 /// </summary>
 public sealed partial class ComputeDevice
 {
@@ -148,7 +142,8 @@ public sealed partial class ComputeDevice
         {
             launch = Compile(
                 kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds),
-                static (workers, k) => (_, grid, a1, a2, a3, a4, a5, a6, a7) => workers.Run(grid.GridDim.X, () => k(a1, a2, a3, a4, a5, a6, a7)));
+                static (workers, k) => (_, grid, a1, a2, a3, a4, a5, a6, a7) =>
+                    workers.Run(grid.GridDim.X, () => k(a1, a2, a3, a4, a5, a6, a7)));
         }
 
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7);
@@ -172,7 +167,8 @@ public sealed partial class ComputeDevice
         {
             launch = Compile(
                 kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds),
-                static (workers, k) => (_, grid, a1, a2, a3, a4, a5, a6, a7, a8) => workers.Run(grid.GridDim.X, () => k(a1, a2, a3, a4, a5, a6, a7, a8)));
+                static (workers, k) => (_, grid, a1, a2, a3, a4, a5, a6, a7, a8) =>
+                    workers.Run(grid.GridDim.X, () => k(a1, a2, a3, a4, a5, a6, a7, a8)));
         }
 
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8);
@@ -198,7 +194,8 @@ public sealed partial class ComputeDevice
         {
             launch = Compile(
                 kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds),
-                static (workers, k) => (_, grid, a1, a2, a3, a4, a5, a6, a7, a8, a9) => workers.Run(grid.GridDim.X, () => k(a1, a2, a3, a4, a5, a6, a7, a8, a9)));
+                static (workers, k) => (_, grid, a1, a2, a3, a4, a5, a6, a7, a8, a9) =>
+                    workers.Run(grid.GridDim.X, () => k(a1, a2, a3, a4, a5, a6, a7, a8, a9)));
         }
 
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9);
@@ -226,7 +223,8 @@ public sealed partial class ComputeDevice
         {
             launch = Compile(
                 kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds),
-                static (workers, k) => (_, grid, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10) => workers.Run(grid.GridDim.X, () => k(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10)));
+                static (workers, k) => (_, grid, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10) =>
+                    workers.Run(grid.GridDim.X, () => k(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10)));
         }
 
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9, a10);
@@ -255,7 +253,8 @@ public sealed partial class ComputeDevice
         {
             launch = Compile(
                 kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds),
-                static (workers, k) => (_, grid, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11) => workers.Run(grid.GridDim.X, () => k(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11)));
+                static (workers, k) => (_, grid, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11) =>
+                    workers.Run(grid.GridDim.X, () => k(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11)));
         }
 
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11);
@@ -285,38 +284,11 @@ public sealed partial class ComputeDevice
         {
             launch = Compile(
                 kernel, static (accelerator, k, bounds) => accelerator.LoadKernel(k, bounds),
-                static (workers, k) => (_, grid, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12) => workers.Run(grid.GridDim.X, () => k(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12)));
+                static (workers, k) => (_, grid, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12) =>
+                    workers.Run(grid.GridDim.X, () => k(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12)));
         }
 
         launch(_stream, new KernelConfig(grid.Groups, grid.GroupSize), a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12);
         _timer?.Return();
     }
-
-    private Delegate? Prepare(Delegate kernel, LaunchGrid grid, Cost cost, bool ownsViews)
-    {
-        MethodInfo method = kernel.Method;
-        if (grid.Groups < 1 || grid.GroupSize < 1 || grid.GroupSize > Traits.MaxGroupSize)
-        {
-            throw new DeviceException(
-                $"kernel {method.Name}: {grid.Groups} groups of {grid.GroupSize}, '{Name}' allows {Traits.MaxGroupSize}");
-        }
-
-        if (grid.SharedBytes > Traits.SharedBytes)
-        {
-            throw new DeviceException(
-                $"kernel {method.Name} needs {grid.SharedBytes:N0} B shared, '{Name}' allows {Traits.SharedBytes:N0}");
-        }
-
-        if (!ownsViews)
-            throw new DeviceException($"kernel {method.Name} on '{Name}' was given a tensor of another device");
-        if (!_launchers.TryGetValue(method, out Delegate? launcher)
-            && KernelCatalog.FixedGroupSizeOf(method) is { } size && size != grid.GroupSize)
-            throw new DeviceException($"kernel {method.Name} is written for groups of {size}, not {grid.GroupSize}");
-        LedgerKey key = Ledger.Record(KernelCatalog.NameOf(method), cost);
-        _timer?.Submit(key, cost, grid);
-        return _recording is null ? launcher : Recorded(launcher);
-    }
-
-    private bool Owns<T>(T argument)
-        where T : struct => ViewMemory<T>.Of is not { } of || of(argument) is not { } memory || memory.Accelerator == Accelerator;
 }

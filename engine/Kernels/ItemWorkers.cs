@@ -5,13 +5,13 @@ using System.Runtime.ExceptionServices;
 namespace Deat.Engine;
 
 /// <summary>
-/// Runs the items of a launch on the CPU accelerator: on the thread that launches and on one more for each further core. Each has a share of
-/// neighbouring items, and who is done takes from the others'; what an item computes does not depend on who runs it.
+/// Runs the items of a launch on the CPU accelerator: on the thread that launches and on one more for each further core. Each has a share
+/// of neighbouring items, and who is done takes from the others'; what an item computes does not depend on who runs it.
 /// </summary>
 /// <remarks>
-/// ILGPU 1.5.3 would wake two threads for each core, let them meet twice and the host once, and give each core a fixed part of the grid: 55
-/// to 300 microseconds a launch on two cores, idle or busy, and each launch as long as its slowest core (measured). Here the launching thread
-/// begins at once, and the others look for the next launch for a moment before they sleep.
+/// ILGPU 1.5.3 would wake two threads for each core, let them meet twice and the host once, and give each core a fixed part of the grid:
+/// 55 to 300 microseconds a launch on two cores, idle or busy, and each launch as long as its slowest core (measured). Here the launching
+/// thread begins at once, and the others look for the next launch for a moment before they sleep.
 /// </remarks>
 internal sealed class ItemWorkers(int threads) : IDisposable
 {

@@ -65,7 +65,9 @@ public static partial class Ops
             nameof(Conv2d), $"a window within {x.Shape} padded by {padding}", w.Shape);
         ConvolutionGeometry g = new(x.Layout, w.Shape, stride, padding, tape.Device.Traits);
         Precision precision = x.Type == ElementType.Float32 ? tape.Precision : Precision.Float32;
-        ConvolutionAlgorithm chosen = algorithm == ConvolutionAlgorithm.Auto ? Convolutions.Choose(g, precision) : algorithm;
+        ConvolutionAlgorithm chosen = algorithm == ConvolutionAlgorithm.Auto
+            ? Convolutions.Choose(g, precision, tape.Device.Convolution)
+            : algorithm;
         Require.That(
             Convolutions.Fits(chosen, g, precision), nameof(Conv2d), $"a convolution that fits {chosen}",
             (x.Shape, w.Shape, stride, padding));
@@ -220,8 +222,24 @@ internal static class Convolutions
         _ => true,
     };
 
-    public static ConvolutionAlgorithm Choose(ConvolutionGeometry g, Precision precision)
+    /// <summary>What the environment variable <paramref name="variable"/> names; Auto without it.</summary>
+    /// <exception cref="DeviceException">It names none.</exception>
+    public static ConvolutionAlgorithm FromEnvironment(string variable)
     {
+        string? text = Environment.GetEnvironmentVariable(variable);
+        if (string.IsNullOrEmpty(text))
+            return ConvolutionAlgorithm.Auto;
+        string[] names = [.. Enum.GetNames<ConvolutionAlgorithm>().Select(name => name.ToLowerInvariant())];
+        return names.Contains(text)
+            ? Enum.Parse<ConvolutionAlgorithm>(text, ignoreCase: true)
+            : throw new DeviceException($"{variable} is '{text}'; it can be {string.Join(", ", names)}");
+    }
+
+    public static ConvolutionAlgorithm Choose(
+        ConvolutionGeometry g, Precision precision, ConvolutionAlgorithm wanted = ConvolutionAlgorithm.Auto)
+    {
+        if (wanted != ConvolutionAlgorithm.Auto && Fits(wanted, g, precision))
+            return wanted;
         if (Fits(ConvolutionAlgorithm.TensorCore, g, precision))
             return ConvolutionAlgorithm.TensorCore;
         int least = g.Stride == 1 ? g.Traits.WinogradChannels : g.Traits.StridedWinogradChannels;

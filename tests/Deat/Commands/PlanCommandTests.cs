@@ -70,7 +70,8 @@ public sealed class PlanCommandTests
     private (int Code, string Output, string Errors) Plan(CostProfile profile, string options)
     {
         File.WriteAllText(_folder[CostProfile.FileName], profile.ToJson());
-        IEnumerable<string> others = Training.Split(' ').Chunk(2).Where(option => !options.Contains(option[0])).SelectMany(option => option);
+        IEnumerable<string> others =
+            Training.Split(' ').Chunk(2).Where(option => !options.Contains(option[0])).SelectMany(option => option);
         return CommandLineTests.Run($"plan --profile {_folder.Path} {string.Join(' ', others)} {options}");
     }
 }

@@ -6,6 +6,8 @@ namespace Deat.Tests;
 /// <summary>A report in a browser, on a phone and on a desk, in light and dark: what a reader could not read.</summary>
 public sealed class LegibilityTests
 {
+    private const int Images = 8, Cells = 17;
+
     // Text smaller than 9 pixels, text that its picture cuts off, text over text or over a dot, pictures cut off without a word, and a
     // page that is wider than its window.
     private const string Faults = """
@@ -98,7 +100,8 @@ public sealed class LegibilityTests
         WriteRun(folder["probed"], isProbed: true);
         WriteRun(folder["plain"], isProbed: false);
         Timings().Write(folder["layers.json"]);
-        ReportSources sources = ReportSources.Read([.. new[] { "probed", "plain", "cost.json", "layers.json" }.Select(name => folder[name])]);
+        string[] names = ["probed", "plain", "cost.json", "layers.json"];
+        ReportSources sources = ReportSources.Read([.. names.Select(name => folder[name])]);
         Assert.That(sources.Problems, Is.Empty);
         IReadOnlyList<Section> sections = Report.Sections(sources);
         string html = ReportPage.Write("Costs of two runs", "2026-01-02", ["a file that cannot be read"], sections);
@@ -108,11 +111,36 @@ public sealed class LegibilityTests
     // Numbers that are wide where they are written, and names of classes as long as those of CIFAR-10.
     private static void WriteRun(string folder, bool isProbed)
     {
-        const int Epochs = 6, Images = 8, Cells = 17;
-        Random random = new(7);
+        ProbeHeader header = Header();
+        ProbeEpoch[] probes = [.. Enumerable.Range(0, 6).Select(Probe)];
+        Directory.CreateDirectory(folder);
+        string Of(string name) => Path.Combine(folder, name);
+        File.WriteAllText(Of("config.json"), TinyRuns.Options("--method mdeat").ToJson().ToJsonString());
+        File.WriteAllText(Of("metrics.jsonl"), string.Concat(probes.Select((probe, epoch) => ProbeFile.Line(new EpochMetrics
+        {
+            Epoch = epoch,
+            Seconds = 1234.5 + epoch,
+            LearningRate = 0.1,
+            TrainLoss = 2,
+            TrainAccuracy = 0.3,
+            Replays = 1 + epoch,
+            StepSize = 0.03,
+            Passes = 1_000_000 * (1 + epoch),
+            Magnitude = 5 + epoch,
+            Threshold = 40 - epoch,
+            ValidationAccuracy = 0.5,
+            RobustAccuracy = 0.1 * (1 + epoch),
+            Probe = isProbed ? probe.Metrics(header.Epsilon, 0) : null,
+        }))));
+        if (isProbed)
+            File.WriteAllText(Of("probe.jsonl"), ProbeFile.Line(header) + string.Concat(probes.Select(ProbeFile.Line)));
+    }
+
+    private static ProbeEpoch Probe(int epoch)
+    {
+        Random random = new(epoch);
         double[] Values(double scale) => [.. Enumerable.Range(0, Images).Select(_ => scale * random.NextDouble())];
-        byte[] Bytes() => [.. Enumerable.Range(0, 48).Select(_ => (byte)random.Next(256))];
-        ProbeEpoch[] probes = [.. Enumerable.Range(0, Epochs).Select(epoch => new ProbeEpoch
+        return new ProbeEpoch
         {
             Epoch = epoch,
             Replays = 1 + epoch,
@@ -131,45 +159,27 @@ public sealed class LegibilityTests
                 AdversarialPrediction = 1,
                 AdversarialConfidence = 0.5,
                 DeltaUnit = 1e-3,
-                Delta = Bytes(),
+                Delta = Bytes(random),
             })],
             Slices = [.. Enumerable.Range(0, 4).Select(_ => Enumerable.Range(0, Cells * Cells).Select(i => (float)i).ToArray())],
-        })];
-        ProbeHeader header = new()
-        {
-            Format = ProbeHeader.CurrentFormat,
-            Images = "random/validation",
-            Count = Images,
-            Epsilon = 8 / 255.0,
-            StrongStep = 2 / 255.0,
-            CurvatureStep = 1 / 255.0,
-            ImageShape = [3, 4, 4],
-            ClassNames = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"],
-            Strip = [.. Enumerable.Range(0, Images).Select(i => new StripImage(i, Bytes()))],
-            SliceOffsets = [.. Enumerable.Range(-8, Cells).Select(i => 2 * 8 / 255.0 * i / 8)],
         };
-        Directory.CreateDirectory(folder);
-        string Of(string name) => Path.Combine(folder, name);
-        File.WriteAllText(Of("config.json"), TinyRuns.Options("--method mdeat").ToJson().ToJsonString());
-        File.WriteAllText(Of("metrics.jsonl"), string.Concat(Enumerable.Range(0, Epochs).Select(epoch => ProbeFile.Line(new EpochMetrics
-        {
-            Epoch = epoch,
-            Seconds = 1234.5 + epoch,
-            LearningRate = 0.1,
-            TrainLoss = 2,
-            TrainAccuracy = 0.3,
-            Replays = 1 + epoch,
-            StepSize = 0.03,
-            Passes = 1_000_000 * (1 + epoch),
-            Magnitude = 5 + epoch,
-            Threshold = 40 - epoch,
-            ValidationAccuracy = 0.5,
-            RobustAccuracy = 0.1 * (1 + epoch),
-            Probe = isProbed ? probes[epoch].Metrics(header.Epsilon, 0) : null,
-        }))));
-        if (isProbed)
-            File.WriteAllText(Of("probe.jsonl"), ProbeFile.Line(header) + string.Concat(probes.Select(ProbeFile.Line)));
     }
+
+    private static ProbeHeader Header() => new()
+    {
+        Format = ProbeHeader.CurrentFormat,
+        Images = "random/validation",
+        Count = Images,
+        Epsilon = 8 / 255.0,
+        StrongStep = 2 / 255.0,
+        CurvatureStep = 1 / 255.0,
+        ImageShape = [3, 4, 4],
+        ClassNames = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"],
+        Strip = [.. Enumerable.Range(0, Images).Select(i => new StripImage(i, Bytes(new Random(7 + i))))],
+        SliceOffsets = [.. Enumerable.Range(-8, Cells).Select(i => 2 * 8 / 255.0 * i / 8)],
+    };
+
+    private static byte[] Bytes(Random random) => [.. Enumerable.Range(0, 48).Select(_ => (byte)random.Next(256))];
 
     private static TimingReport Timings()
     {

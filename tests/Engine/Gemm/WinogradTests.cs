@@ -90,6 +90,47 @@ public sealed class WinogradTests
         }
     }
 
+    /// <summary>Users can have one algorithm wherever it fits, and the fastest where it does not.</summary>
+    [Test]
+    public void AnAlgorithmThatIsWantedIsTakenWhereItFits()
+    {
+        ComputeDevice shared = TestDevices.Get("cpu");
+        ConvolutionGeometry g = new(
+            shared.Traits.LayoutFor(new Shape(2, 64, 8, 8)), new Shape(64, 64, 3, 3), 1, 1, shared.Traits);
+        ConvolutionAlgorithm fastest = Convolutions.Choose(g, Precision.Float32);
+        foreach (ConvolutionAlgorithm wanted in Enum.GetValues<ConvolutionAlgorithm>())
+        {
+            bool fits = wanted is not (ConvolutionAlgorithm.Auto or ConvolutionAlgorithm.TensorCore);
+            Assert.That(Convolutions.Choose(g, Precision.Float32, wanted), Is.EqualTo(fits ? wanted : fastest));
+        }
+
+        using ComputeDevice device = ComputeDevice.Open("cpu");
+        device.Convolution = ConvolutionAlgorithm.Direct;
+        using Workspace workspace = new(device, MemoryCategory.Data);
+        using Tape tape = new(device, Wanted.None);
+        Ops.Conv2d(
+            tape, workspace.Activation(new Shape(2, 64, 8, 8), ElementType.Float32),
+            workspace.Plain(new Shape(64, 64, 3, 3), ElementType.Float32), 1, 1);
+        Assert.That(device.Ledger.Entries.Select(entry => entry.Key.Kernel), Has.Some.StartWith("DirectConvolutionKernels."));
+    }
+
+    [Test]
+    public void AnUnknownAlgorithmIsRefused()
+    {
+        const string Variable = "DEAT_TEST_CONVOLUTION";
+        ConvolutionAlgorithm Of(string text)
+        {
+            Environment.SetEnvironmentVariable(Variable, text);
+            return Convolutions.FromEnvironment(Variable);
+        }
+
+        Assert.That(Of(""), Is.EqualTo(ConvolutionAlgorithm.Auto));
+        Assert.That(Of("winograd4"), Is.EqualTo(ConvolutionAlgorithm.Winograd4));
+        Assert.That(
+            () => Of("fft"), Throws.TypeOf<DeviceException>().With.Message.EqualTo(
+                $"{Variable} is 'fft'; it can be auto, tiled, winograd, winograd4, tensorcore, direct"));
+    }
+
     private static IEnumerable<string> CpuLikeDevices => TestDevices.Ids.Where(id => TestDevices.Get(id).Traits.IsCpuLike);
 
     // A tile reads one pixel around it.
