@@ -37,8 +37,8 @@ internal static class MemoryCommand
         (string who, int batch, int width) = (arguments.GetValue(Who)!, arguments.GetValue(Batch), arguments.GetValue(Width));
         using ComputeDevice? device = who == TorchWork.Name ? null : BenchmarkDevices.Open(who)[0];
         torch.manual_seed(1);
-        // Threads and kernels are no part of a step; PoCL compiles others for large grids than for small ones.
-        Repeat(device, batch, width, steps: 1);
+        // Threads and kernels are no part of a step.
+        Repeat(device, batch: 2, width, steps: 1);
         device?.Pool.Trim();
         GC.Collect();
         double before = Megabytes("VmRSS");
