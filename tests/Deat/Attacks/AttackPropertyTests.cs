@@ -17,7 +17,7 @@ public sealed class AttackPropertyTests : WholeRuns
         from kind in Attacks.All
         where kind.Search is not null
         from norm in kind.OnlyNorm is { } only ? [only] : new[] { Norm.Linf, Norm.L2 }
-        select new TestCaseData(kind.TakesSteps ? kind.NameOf(kind.IsBlackBox ? 150 : kind.OnlyNorm is null ? 6 : 45) : kind.Name, norm);
+        select new TestCaseData(kind.TakesSteps ? kind.NameOf(kind.IsBlackBox ? 150 : kind.OnlyNorm is null ? 6 : 180) : kind.Name, norm);
 
     [TestCaseSource(nameof(Cases))]
     public void ExamplesLieInBallAndRangeExactly(string name, Norm norm)
