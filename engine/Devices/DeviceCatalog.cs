@@ -31,7 +31,7 @@ internal static class DeviceCatalog
         builder.Cuda();
         builder.OpenCL(device => AllowSpecificAddressSpaces(device));
         // Its own threads run nothing: see ItemWorkers.
-        builder.CPU(new CPUDevice(2, 1, 1));
+        builder.CPU(new CPUDevice(2, 1, Environment.ProcessorCount));
         return builder.ToContext();
     }
 
@@ -146,7 +146,7 @@ internal static class DeviceCatalog
         IsCpuLike = isCpuLike,
         Processors = device.NumMultiprocessors,
         WarpSize = device.WarpSize,
-        MaxGroupSize = device.MaxNumThreadsPerGroup,
+        MaxGroupSize = backend == Backend.Cpu ? 1 : device.MaxNumThreadsPerGroup,
         SharedBytes = device.MaxSharedMemoryPerGroup,
         MemoryBytes = device.MemorySize,
         HasFloat64 = fp64,
