@@ -134,6 +134,12 @@ public sealed record TrainOptions
     /// </summary>
     public bool? Graphs { get; init; }
 
+    /// <summary>
+    /// Whether backward computes normalised activations again instead of keeping them; null for what suits the device. The results are the
+    /// same bits.
+    /// </summary>
+    public bool? Recompute { get; init; }
+
     /// <summary>What all random numbers of the run follow from.</summary>
     public required ulong Seed { get; init; }
 
@@ -216,6 +222,7 @@ public sealed record TrainOptions
         ("precision", OptionTexts.Write(Precision)),
         ("attack-precision", OptionTexts.Write(AttackPrecision)),
         ("graphs", Write(Graphs)),
+        ("recompute", Write(Recompute)),
         ("seed", Seed.ToString(CultureInfo.InvariantCulture)),
         ("device", Device),
     ];

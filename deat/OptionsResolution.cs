@@ -51,6 +51,7 @@ public static class OptionsResolution
             Precision = precision,
             AttackPrecision = texts.Precision("attack-precision", precision),
             Graphs = texts.Switch("graphs"),
+            Recompute = texts.Switch("recompute"),
             Seed = Seed(texts),
             Device = texts.Text("device") ?? "auto",
         };

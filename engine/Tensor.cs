@@ -10,12 +10,11 @@ namespace Deat.Engine;
 /// </summary>
 public sealed class Tensor
 {
-    private readonly DeviceBuffer _buffer;
     private readonly int _offset;
 
     internal Tensor(DeviceBuffer buffer, int offset, Layout layout, ElementType type)
     {
-        (_buffer, _offset, Layout, Type) = (buffer, offset, layout, type);
+        (Buffer, _offset, Layout, Type) = (buffer, offset, layout, type);
     }
 
     /// <summary>The extents.</summary>
@@ -28,7 +27,7 @@ public sealed class Tensor
     public ElementType Type { get; }
 
     /// <summary>The device that holds the elements.</summary>
-    public ComputeDevice Device => _buffer.Device;
+    public ComputeDevice Device => Buffer.Device;
 
     /// <summary>Where a parameter's gradient goes; null for everything that is not a parameter.</summary>
     public Tensor? Gradient { get; private set; }
@@ -36,20 +35,21 @@ public sealed class Tensor
     /// <summary>The convolutions that these weights are packed with.</summary>
     internal ConvolutionWeights? Convolutions { get; set; }
 
-    internal DeviceBuffer Buffer => _buffer;
+    /// <summary>Where the elements lie; another one where its workspace gave the memory back and took some again.</summary>
+    internal DeviceBuffer Buffer { get; set; }
 
     /// <summary>A part of a plain tensor as a tensor of its own: <paramref name="shape"/> elements from <paramref name="start"/>.</summary>
     public Tensor Slice(int start, Shape shape)
     {
         Require.That(Layout.Border == 0 && start >= 0 && start + shape.Count <= Layout.Length, "Slice", $"a part of {Shape}", shape);
-        return new Tensor(_buffer, _offset + start, Layout.Plain(shape), Type);
+        return new Tensor(Buffer, _offset + start, Layout.Plain(shape), Type);
     }
 
     /// <summary>The first images of a tensor, in its arrangement.</summary>
     public Tensor First(int images)
     {
         Require.That(images > 0 && images <= Shape.N, "First", $"1 to {Shape.N} images", images);
-        return new Tensor(_buffer, _offset, Layout with { Shape = Shape with { N = images } }, Type);
+        return new Tensor(Buffer, _offset, Layout with { Shape = Shape with { N = images } }, Type);
     }
 
     /// <summary>Makes this tensor a parameter whose gradient the tape writes to <paramref name="gradient"/>.</summary>
@@ -109,14 +109,14 @@ public sealed class Tensor
     internal ArrayView<T> View<T>()
         where T : unmanaged
     {
-        if (!_buffer.IsLive)
+        if (!Buffer.IsLive)
             throw new InvalidOperationException($"Tensor {Shape} is used after its workspace gave it back.");
         long start = (long)_offset * Type.Bytes();
         long bytes = (long)Layout.Length * Type.Bytes();
         int size = Interop.SizeOf<T>();
         if (start % size != 0 || bytes % size != 0)
             throw new InvalidOperationException($"Tensor {Shape} of {bytes} bytes at byte {start} is no array of {size}-byte lanes.");
-        return _buffer.Bytes.SubView(start, bytes).Cast<T>();
+        return Buffer.Bytes.SubView(start, bytes).Cast<T>();
     }
 
     private void CheckType<T>()

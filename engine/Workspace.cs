@@ -69,14 +69,19 @@ public class Workspace(ComputeDevice device, MemoryCategory category) : IDisposa
     /// <summary>A plain tensor for an op while it runs, to be released at its end.</summary>
     internal Tensor Scratch(Shape shape, ElementType type) => Allocate(Layout.Plain(shape), type, MemoryCategory.Workspace);
 
-    private Tensor Allocate(Layout layout, ElementType type, MemoryCategory kind)
+    /// <summary>Memory for a tensor that was released. Its elements are undefined.</summary>
+    internal void AllocateAgain(Tensor tensor) => tensor.Buffer = Rent(tensor.Layout, tensor.Type, category);
+
+    private Tensor Allocate(Layout layout, ElementType type, MemoryCategory kind) => new(Rent(layout, type, kind), 0, layout, type);
+
+    private DeviceBuffer Rent(Layout layout, ElementType type, MemoryCategory kind)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         int number = _made++;
         DeviceBuffer buffer = Device.Pool.Rent(layout, type, Lasting.Contains(number) ? MemoryCategory.Data : kind);
         buffer.Number = number;
         _buffers.Add(buffer);
-        return new Tensor(buffer, 0, layout, type);
+        return buffer;
     }
 
     /// <summary>Gives one tensor back before the others; nothing if it was made elsewhere, or given back before.</summary>

@@ -42,8 +42,9 @@ public abstract class Sequential : Module, IFirstLayer
 
     private Tensor Run(Tape tape, Tensor x, int first)
     {
+        Tensor given = x;
         foreach (Module layer in _layers.Skip(first))
-            x = layer.Forward(tape, x);
+            x = layer is Conv2d convolution && x != given ? convolution.Consume(tape, x) : layer.Forward(tape, x);
         return x;
     }
 }

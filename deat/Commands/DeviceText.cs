@@ -24,7 +24,7 @@ internal static class DeviceText
         ComputeDevice device = ComputeDevice.Open(id);
         try
         {
-            UseGraphs(device, texts, screen);
+            Configure(device, texts, screen);
             DebugOutput.Of(screen)?.Attach(device);
             screen.Line($"device {Describe(device.Listing)}");
             return device;
@@ -36,12 +36,16 @@ internal static class DeviceText
         }
     }
 
-    /// <summary>Sets whether a device launches graphs, by <c>--graphs</c>, and shows what the device has to say.</summary>
+    /// <summary>
+    /// Sets whether a device launches graphs and computes activations again, by <c>--graphs</c> and <c>--recompute</c>, and shows what the
+    /// device has to say.
+    /// </summary>
     /// <exception cref="UsageException">The user asks for graphs and there are none.</exception>
-    public static void UseGraphs(ComputeDevice device, OptionTexts texts, Screen screen)
+    public static void Configure(ComputeDevice device, OptionTexts texts, Screen screen)
     {
         bool? wanted = texts.Switch("graphs");
         device.UsesGraphs = wanted ?? true;
+        device.RecomputesActivations = texts.Switch("recompute") ?? device.RecomputesActivations;
         device.Notices = text => screen.Line($"note: {text}");
         // A run that was begun with graphs goes on without, where there are none.
         if (wanted == true && texts.IsGiven("graphs") && !device.HasGraphs)

@@ -41,7 +41,7 @@ internal static class ProbeCommand
         IReadOnlyList<string> networks = Networks(run, own);
         int? wanted = own.OptionalInteger("images", 1, OptionsResolution.MaxProbeImages);
         using ComputeDevice device = ComputeDevice.Open(own.Text("device") ?? "auto");
-        DeviceText.UseGraphs(device, own, screen);
+        DeviceText.Configure(device, own, screen);
         screen.Line($"device {DeviceText.Describe(device.Listing)}");
         (ImageSet Train, ImageSet? Validation, ImageSet Test) data = options.Data.Open();
         int usual = options.ProbeImages > 0 ? options.ProbeImages : Math.Min(UsualImages, (data.Validation ?? data.Train).Count);

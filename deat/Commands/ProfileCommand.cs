@@ -33,7 +33,7 @@ internal static class ProfileCommand
         TrainOptions options = OptionsResolution.Train(texts);
         ProfileSettings settings = Settings(new OptionTexts(own, new Dictionary<string, string>()), options);
         using ComputeDevice device = ComputeDevice.Open(options.Device);
-        DeviceText.UseGraphs(device, texts, screen);
+        DeviceText.Configure(device, texts, screen);
         device.Supporting(options.Precision);
         device.Supporting(options.AttackPrecision);
         options = options with { Device = device.Listing.Id, Graphs = device.HasGraphs ? device.UsesGraphs : null };

@@ -6,8 +6,8 @@ namespace Deat.Training;
 /// <summary><c>deat train</c>.</summary>
 internal static class TrainCommand
 {
-    // Paths may move and devices may change, and graphs change no bit; all else makes another run.
-    internal static readonly HashSet<string> MayDifferOnResume = ["device", "data-dir", "graphs"];
+    // Paths may move and devices may change, and what is launched and kept how changes no bit; all else makes another run.
+    internal static readonly HashSet<string> MayDifferOnResume = ["device", "data-dir", "graphs", "recompute"];
 
     /// <summary>Every option of a training.</summary>
     public static IReadOnlyList<OptionSpec> Options { get; } =
@@ -77,6 +77,8 @@ internal static class TrainCommand
         new("precision", "name", "what convolutions multiply: fp32; on tensor cores tf32 or bf16, sums and weights in fp32 (default fp32)"),
         new("attack-precision", "name", "the same in passes that do not update the weights (default as --precision)"),
         new("graphs", "on|off", "launch passes that repeat as CUDA graphs; the same bits (default on where the device can)"),
+        new("recompute", "on|off", "compute normalised activations again backwards instead of keeping them: the same bits, a third less "
+            + "memory for a pass more (default on on CPUs)"),
         new("seed", "n", "what all random numbers follow from (default 0)"),
         new("device", "id", "auto, or an id that deat devices lists (default auto)"),
         new("out-dir", "folder", "the run folder (default a new one in runs/)"),

@@ -26,6 +26,7 @@ public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precisio
     private readonly Dictionary<object, (Direction Direction, Tensor Tensor)> _shared = [];
     private readonly Dictionary<Tensor, SliceSums> _sums = [];
     private readonly Dictionary<Tensor, NormalisedTensor> _normalised = [];
+    private readonly Dictionary<Tensor, (string Layer, Action? Compute)> _computed = [];
     private SplitQueue? _splits;
     private Tensor? _given;
 
@@ -40,6 +41,11 @@ public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precisio
 
     /// <summary>Weight gradients that wait to be summed; none after <see cref="Backward(Tensor, Tensor)"/>.</summary>
     internal SplitQueue Splits => _splits ??= new SplitQueue(this);
+
+    /// <summary>
+    /// Whether what backward needs of activations that were <see cref="LetGo"/> is computed again, instead of kept.
+    /// </summary>
+    internal bool Recomputes => Device.RecomputesActivations && Wanted.HasFlag(Wanted.Parameters);
 
     /// <summary>Marks an input whose gradient is wanted, if this tape wants inputs' gradients at all.</summary>
     public Tensor Watch(Tensor input)
@@ -92,7 +98,7 @@ public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precisio
             // Whoever read it has run backwards already, and no op reads its own output.
             if (node.Output != output && !_kept.Contains(node.Output))
                 Release(node.Output);
-            Observer?.Invoke(new OpObservation(node.Layer, node.Inputs[0], upstream));
+            Observer?.Invoke(new OpObservation(node.Layer, Again(node.Inputs[0]), upstream));
             using (Device.Ledger.At(node.Layer))
                 node.Backward(upstream);
             Forget(node.Output, upstream);
@@ -100,6 +106,35 @@ public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precisio
 
         Splits.Sum();
         _nodes.Clear();
+    }
+
+    /// <summary>
+    /// Says that <paramref name="activation"/> has been read forwards for the last time, and by convolutions alone, which need it
+    /// backwards for the gradients of their weights only. Its memory is given back unless these are wanted, and even then where the device
+    /// computes it again (<see cref="ComputeDevice.RecomputesActivations"/>). What no op knows how to compute again is kept.
+    /// </summary>
+    public void LetGo(Tensor activation)
+    {
+        if (_computed.TryGetValue(activation, out var computed)
+            && (computed.Compute is not null || !_needed.Contains(activation) || !Wanted.HasFlag(Wanted.Parameters)))
+            Release(activation);
+    }
+
+    /// <summary>
+    /// Says that <paramref name="output"/> may be <see cref="LetGo"/>: <paramref name="compute"/>, null unless this tape
+    /// <see cref="Recomputes"/>, writes the same bits into it again.
+    /// </summary>
+    internal void MayLetGo(Tensor output, Action? compute) => _computed[output] = (Device.Ledger.Layer, compute);
+
+    /// <summary><paramref name="activation"/>, computed again if it was <see cref="LetGo"/>: for ops that read it backwards.</summary>
+    internal Tensor Again(Tensor activation)
+    {
+        if (activation.Buffer.IsLive || !_computed.TryGetValue(activation, out var computed) || computed.Compute is not { } compute)
+            return activation;
+        AllocateAgain(activation);
+        using (Device.Ledger.At(computed.Layer))
+            compute();
+        return activation;
     }
 
     /// <summary>Whether a gradient of <paramref name="tensor"/> must be computed.</summary>
@@ -239,6 +274,7 @@ public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precisio
         Splits.Clear();
         _sums.Clear();
         _normalised.Clear();
+        _computed.Clear();
         _shared.Clear();
         _gradients.Clear();
         base.Dispose(disposing);

@@ -28,6 +28,7 @@ public sealed partial class ComputeDevice : IDisposable
         _stream = _ownStream = listing.Traits.Backend == Backend.Cuda ? accelerator.CreateStream() : accelerator.DefaultStream;
         Recorder = _stream is CudaStream stream ? CudaGraphs.Of(stream) : null;
         Pool = new BufferPool(this);
+        RecomputesActivations = listing.Traits.IsCpuLike;
     }
 
     /// <summary>How the device was found.</summary>
@@ -50,6 +51,12 @@ public sealed partial class ComputeDevice : IDisposable
     /// what the environment variable <see cref="ConvolutionVariable"/> names.
     /// </summary>
     public ConvolutionAlgorithm Convolution { get; set; } = Convolutions.FromEnvironment(ConvolutionVariable);
+
+    /// <summary>
+    /// Whether normalised activations are computed again backwards, from what is kept anyway, instead of kept: the same bits in less
+    /// memory, for one more element-wise pass. At first on CPUs, where that pass hardly shows beside the convolutions.
+    /// </summary>
+    public bool RecomputesActivations { get; set; }
 
     /// <summary>Is told about each kernel that is compiled.</summary>
     public Action<KernelBuild>? Builds { get; set; }

@@ -116,12 +116,31 @@ public static partial class Ops
             BatchMoments<T> moments = BatchMoments<T>.Of(Pass.Count, slices: 0, 0, 0, Pass.State);
             if (Pass.Training)
                 (partials, moments) = Moments<T, TLane>(slices);
-            if (Pass.Relu)
-                Normalise<T, TLane, Rectifier>(partials, moments, slices);
-            else
-                Normalise<T, TLane, Identity>(partials, moments, slices);
-            if (Pass.Training)
+            Normalise<T, TLane>(partials, moments, slices, Pass.State, Direction.Forward);
+            bool again = Pass.Tape.Recomputes;
+            if (Pass.Training && !again)
                 Pass.Tape.Release(partials);
+            BatchNormForward self = this;
+            Pass.Tape.MayLetGo(Pass.Y, again ? () => self.NormaliseAgain<T, TLane>(partials, moments, slices) : null);
+        }
+
+        // From the same moments. The running statistics have moved already: others, which are nobody's, are moved instead.
+        private void NormaliseAgain<T, TLane>(Tensor partials, BatchMoments<T> moments, ChannelSlices slices)
+            where T : unmanaged, IBinaryFloatingPointIeee754<T>
+            where TLane : unmanaged, ILane<TLane, T>
+        {
+            (Tape tape, BatchNormState state) = (Pass.Tape, Pass.State);
+            if (!Pass.Training)
+            {
+                Normalise<T, TLane>(partials, moments, slices, state, Direction.WeightGradient);
+                return;
+            }
+
+            Tensor unused = tape.Scratch(state.RunningMean.Shape, Pass.X.Type);
+            Normalise<T, TLane>(
+                partials, moments, slices, state with { RunningMean = unused, RunningVariance = unused }, Direction.WeightGradient);
+            tape.Release(unused);
+            tape.Release(partials);
         }
 
         // Those that whoever wrote x has taken along, or those that a pass of its own finds.
@@ -149,16 +168,28 @@ public static partial class Ops
             return (partials, moments);
         }
 
-        private void Normalise<T, TLane, TActivation>(Tensor partials, BatchMoments<T> moments, ChannelSlices slices)
+        private void Normalise<T, TLane>(
+            Tensor partials, BatchMoments<T> moments, ChannelSlices slices, BatchNormState state, Direction direction)
+            where T : unmanaged, IBinaryFloatingPointIeee754<T>
+            where TLane : unmanaged, ILane<TLane, T>
+        {
+            if (Pass.Relu)
+                Normalise<T, TLane, Rectifier>(partials, moments, slices, state, direction);
+            else
+                Normalise<T, TLane, Identity>(partials, moments, slices, state, direction);
+        }
+
+        private void Normalise<T, TLane, TActivation>(
+            Tensor partials, BatchMoments<T> moments, ChannelSlices slices, BatchNormState state, Direction direction)
             where T : unmanaged, IBinaryFloatingPointIeee754<T>
             where TLane : unmanaged, ILane<TLane, T>
             where TActivation : struct, IActivation
         {
-            (BatchNormPass pass, BatchNormState state) = (Pass, Pass.State);
+            BatchNormPass pass = Pass;
             long sums = pass.Training ? partials.Shape.Count : 0;
             Cost cost = new(
                 ((3 + pass.Comparisons) * pass.Elements) + (3 * sums) + ((pass.Training ? 12 : 3) * pass.Channels),
-                ((2 * pass.Elements) + sums + ((pass.Training ? 8 : 6) * pass.Channels)) * pass.Bytes);
+                ((2 * pass.Elements) + sums + ((pass.Training ? 8 : 6) * pass.Channels)) * pass.Bytes, direction);
             pass.Device.Launch(
                 BatchNormKernels.Normalise<T, TLane, TActivation>, slices.Grid<TLane>(pass.Device, sums: 2), cost,
                 pass.X.View<TLane>(), partials.View<TLane>(), pass.Statistics.View<TLane>(), state.RunningMean.View<TLane>(),

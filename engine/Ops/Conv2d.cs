@@ -81,7 +81,8 @@ public static partial class Ops
             if (plus is not null && tape.Needs(plus))
                 tape.Accumulate(plus, dy);
             if (tape.Needs(w))
-                tape.WriteGradient(w, dw => Dispatch.Run(x.Type, width: 8, new ConvolutionWeightGradient(tape, g, chosen, x, dy, dw)));
+                tape.WriteGradient(w, dw => Dispatch.Run(
+                    x.Type, width: 8, new ConvolutionWeightGradient(tape, g, chosen, tape.Again(x), dy, dw)));
             if (!tape.Needs(x))
                 return;
             tape.HasRead(x);

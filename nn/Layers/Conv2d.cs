@@ -33,11 +33,16 @@ public sealed class Conv2d : Module
     /// <summary>The weights, where they begin among those of the model, and the stride.</summary>
     internal (Tensor W, int Start, int Stride) Placed => (_weight.Value, _weight.Start, _stride);
 
-    /// <summary>The convolution of <paramref name="x"/> added to <paramref name="plus"/>, which has the shape of its result.</summary>
+    /// <summary>The convolution of <paramref name="x"/>, which nobody reads after it (<see cref="Tape.LetGo"/>).</summary>
     /// <param name="tape">Records the op and owns the result.</param>
     /// <param name="x">[N, C, H, W]</param>
-    /// <param name="plus">[N, K, P, Q]</param>
-    public Tensor Forward(Tape tape, Tensor x, Tensor plus) => InPath(tape, () => Compute(tape, x, plus));
+    /// <param name="plus">What is added to the result, [N, K, P, Q]; null if nothing.</param>
+    public Tensor Consume(Tape tape, Tensor x, Tensor? plus = null)
+    {
+        Tensor y = InPath(tape, () => Compute(tape, x, plus));
+        tape.LetGo(x);
+        return y;
+    }
 
     /// <inheritdoc/>
     protected override Tensor Compute(Tape tape, Tensor x) => Compute(tape, x, plus: null);

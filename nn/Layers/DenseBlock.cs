@@ -28,8 +28,8 @@ public sealed class DenseBlock : Module
     /// <inheritdoc/>
     protected override Tensor Compute(Tape tape, Tensor x)
     {
-        Tensor middle = _conv1.Forward(tape, _bn1.Forward(tape, x));
-        return Ops.Concat(tape, _conv2.Forward(tape, _bn2.Forward(tape, middle)), x);
+        Tensor middle = _conv1.Consume(tape, _bn1.Forward(tape, x));
+        return Ops.Concat(tape, _conv2.Consume(tape, _bn2.Forward(tape, middle)), x);
     }
 }
 
@@ -50,5 +50,5 @@ public sealed class DenseTransition : Module
 
     /// <inheritdoc/>
     protected override Tensor Compute(Tape tape, Tensor x) =>
-        Ops.AveragePool(tape, _conv.Forward(tape, _bn.Forward(tape, x)), window: 2);
+        Ops.AveragePool(tape, _conv.Consume(tape, _bn.Forward(tape, x)), window: 2);
 }

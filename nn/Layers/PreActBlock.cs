@@ -35,7 +35,7 @@ public sealed class PreActBlock : Module
     {
         Tensor shortcut = _shortcut?.Forward(tape, x) ?? x;
         Tensor activated = _bn1.Forward(tape, x);
-        Tensor y = _conv2.Forward(tape, _bn2.Forward(tape, _conv1.Forward(tape, activated)), plus: shortcut);
+        Tensor y = _conv2.Consume(tape, _bn2.Forward(tape, _conv1.Consume(tape, activated)), plus: shortcut);
         if (_shortcut is not null)
             tape.Release(shortcut);
         return y;

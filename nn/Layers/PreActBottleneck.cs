@@ -39,8 +39,8 @@ public sealed class PreActBottleneck : Module
     {
         Tensor activated = _bn1.Forward(tape, x);
         Tensor shortcut = _shortcut?.Forward(tape, activated) ?? x;
-        Tensor middle = _conv2.Forward(tape, _bn2.Forward(tape, _conv1.Forward(tape, activated)));
-        Tensor y = _conv3.Forward(tape, _bn3.Forward(tape, middle), plus: shortcut);
+        Tensor middle = _conv2.Consume(tape, _bn2.Forward(tape, _conv1.Consume(tape, activated)));
+        Tensor y = _conv3.Consume(tape, _bn3.Forward(tape, middle), plus: shortcut);
         if (_shortcut is not null)
             tape.Release(shortcut);
         return y;

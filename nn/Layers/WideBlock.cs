@@ -41,8 +41,8 @@ public sealed class WideBlock : Module
     {
         Tensor activated = _bn1.Forward(tape, x);
         Tensor shortcut = _shortcut?.Forward(tape, activated) ?? x;
-        Tensor middle = _bn2.Forward(tape, _conv1.Forward(tape, activated));
-        Tensor y = _conv2.Forward(tape, _dropout.Forward(tape, middle), plus: shortcut);
+        Tensor middle = _bn2.Forward(tape, _conv1.Consume(tape, activated));
+        Tensor y = _conv2.Consume(tape, _dropout.Forward(tape, middle), plus: shortcut);
         if (_shortcut is not null)
             tape.Release(shortcut);
         return y;
