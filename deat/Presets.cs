@@ -65,13 +65,13 @@ public static class Presets
         Of("fast/u-fgsm", Fast, "lr-schedule=cyclic lr-max=0.2 method=u-fgsm epochs=15"),
     ];
 
-    /// <summary>The options of the preset of a name; without a name, demo where no data are named and standard otherwise.</summary>
+    /// <summary>The preset of a name; without a name, demo where no data are named and standard otherwise.</summary>
     /// <exception cref="UsageException">There is none of the name.</exception>
-    public static IReadOnlyDictionary<string, string> Find(IReadOnlyDictionary<string, string> given)
+    public static Preset Find(IReadOnlyDictionary<string, string> given)
     {
         bool namesData = given.ContainsKey("data") || given.ContainsKey("data-dir");
         string name = given.GetValueOrDefault("preset") ?? (namesData ? "standard" : "demo");
-        return All.FirstOrDefault(preset => preset.Name == name)?.Options
+        return All.FirstOrDefault(preset => preset.Name == name)
             ?? throw new UsageException($"--preset '{name}' is not one of {string.Join(", ", All.Select(preset => preset.Name))}");
     }
 

@@ -9,7 +9,7 @@ namespace Deat.Benchmarks;
 /// <param name="batch">Images of a batch.</param>
 internal sealed class MethodProfiles(ComputeDevice device, int batch)
 {
-    private readonly DevicePeaks _peaks = DevicePeaks.Measure(device);
+    private DevicePeaks? _peaks;
 
     /// <summary>A profile of batches of a method.</summary>
     /// <param name="method">The method.</param>
@@ -26,7 +26,7 @@ internal sealed class MethodProfiles(ComputeDevice device, int batch)
             Iterations = iterations,
             MaxLaunches = int.MaxValue,
         };
-        return new ProfileRun(device, options, options.Data.Open().Train, settings) { Peaks = _peaks }.Execute();
+        return new ProfileRun(device, options, options.Data.Open().Train, settings) { Peaks = _peaks ??= DevicePeaks.Measure(device) }.Execute();
     }
 
     /// <summary>The report of timings that were made of profiles.</summary>

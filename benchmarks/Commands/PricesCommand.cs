@@ -5,8 +5,8 @@ using Deat.Training;
 namespace Deat.Benchmarks;
 
 /// <summary>
-/// What adversarial iterations cost: the k-th replay of FREE and the k-th step of PGD, by the batches of one profile each; and whole
-/// batches of methods, which take turns, those with passes that only attack twice: with gradients of weights in these, and without.
+/// What adversarial iterations cost: the k-th replay of FREE and the k-th step of PGD, by batches whose launches are timed; and whole
+/// batches of methods, those with passes that only attack twice: with gradients of weights in these, and without. All take turns.
 /// </summary>
 internal static class PricesCommand
 {
@@ -23,7 +23,7 @@ internal static class PricesCommand
     {
         Option<int> batch = TimingOptions.Number("--batch", 32, "Images.");
         Option<int> width = TimingOptions.Number("--width", 16, "Width of the network; 64 is full.");
-        Option<int> batches = TimingOptions.Number("--batches", 10, "Timed batches, or rounds, of each method.");
+        Option<int> batches = TimingOptions.Number("--batches", 10, "Timed batches of each method.");
         Option<string> device = new("--device") { DefaultValueFactory = _ => "auto", Description = "One device." };
         Option<string> json = new("--json") { Required = true, Description = "A file for everything; tables are made from it." };
         Command command = new("prices", "Price of the k-th adversarial iteration, and of work that scripts compute and discard.")
@@ -40,16 +40,22 @@ internal static class PricesCommand
     {
         using ComputeDevice device = ComputeDevice.Open(id);
         MethodProfiles profiles = new(device, batch);
-        List<Timing> timings = [];
-        foreach ((string method, string name) in ((string, string)[])[("free", "FREE-8, k-th replay"), ("pgd", "PGD-8, k-th step")])
-            timings.AddRange(Iterations(profiles.Of(method, Most, width, batches), name));
-        timings.AddRange(Rounds.Measure(Methods.SelectMany(Variants), batches, together: true, progress: Tell));
-        TimingReport report = profiles.Report(
-            "Price of adversarial iterations", $"{width}", "a batch of each method in turns; k-th iterations by batches in a row", timings);
+        using LaunchTimer timer = device.Time(int.MaxValue);
+        PricedBatch[] priced = [Priced("FREE-8", "free", "FREE-8, k-th replay"), Priced("PGD-8", "pgd", "PGD-8, k-th step")];
+        MethodBatch[] whole = [.. Methods.SelectMany(Variants)];
+        IReadOnlyList<Timing> measured = Rounds.Measure([.. priced, .. whole], batches, together: true, progress: Tell);
+        // A method that failed has no prices; its own line says why.
+        IEnumerable<Timing> timings = measured.Take(priced.Length).Zip(priced)
+            .SelectMany(each => each.First.Failure is null ? each.Second.Prices(batches) : [each.First])
+            .Concat(measured.Skip(priced.Length));
+        TimingReport report = profiles.Report("Price of adversarial iterations", $"{width}", "a batch of each in turns", timings);
         report.Write(json);
         Console.Write(ReportText.Tables(report.Timings));
 
-        IEnumerable<Measured> Variants((string Name, string Method, int Iterations) of)
+        PricedBatch Priced(string name, string method, string who) =>
+            new(name, who, device, profiles.Options(method, Most, width), Most, timer);
+
+        IEnumerable<MethodBatch> Variants((string Name, string Method, int Iterations) of)
         {
             TrainOptions options = profiles.Options(of.Method, of.Iterations, width);
             if (options.Method.Loop.HasAttack)
@@ -62,17 +68,5 @@ internal static class PricesCommand
         }
 
         static void Tell(Timing timing) => Console.Error.WriteLine($"{timing.What}, {timing.Who}: {TimingTable.Time(timing)} ms");
-    }
-
-    private static IEnumerable<Timing> Iterations(CostProfile profile, string who)
-    {
-        IReadOnlyList<IterationPrice> prices = IterationPrice.Of(profile);
-        int update = BatchPrice.Of(profile).Update is null ? -1 : prices.Max(price => price.Iteration) ?? -1;
-        return prices.OrderBy(price => price.Iteration ?? int.MaxValue).Select(price => new Timing(
-            price.Iteration is not { } k ? "once a batch" : k == update ? "update after the steps" : $"k = {k + 1}", who)
-        {
-            Milliseconds = [.. price.Milliseconds],
-            Flops = (long)(price.Kernels.Flops / profile.Batches.Count),
-        });
     }
 }

@@ -12,11 +12,17 @@ namespace Deat.Benchmarks;
 /// <param name="device">Where.</param>
 /// <param name="options">The training.</param>
 /// <param name="iterations">Adversarial iterations of each batch.</param>
-internal sealed class MethodBatch(string name, string who, ComputeDevice device, TrainOptions options, int iterations)
+internal class MethodBatch(string name, string who, ComputeDevice device, TrainOptions options, int iterations)
     : Measured(name, who)
 {
     private Trainer? _trainer;
     private long _flops;
+
+    /// <summary>Where.</summary>
+    protected ComputeDevice Device => device;
+
+    /// <summary>The training.</summary>
+    protected TrainOptions Options => options;
 
     /// <inheritdoc/>
     public override bool IsBaseline => options.Adversary.ComputesDiscarded == true;

@@ -86,6 +86,10 @@ internal static class CommandLine
     {
         if (result.UnmatchedTokens is not [var token, ..])
             return $"{result.Errors[0].Message.TrimEnd('.')}; see deat {result.CommandResult.Command.Name} --help";
+        string? begun = result.CommandResult.Command.Options.Select(option => option.Name)
+            .FirstOrDefault(name => token.Length > 3 && name.StartsWith(token, StringComparison.Ordinal));
+        if (begun is not null)
+            return $"'{token}' is not known; did you mean {begun}?";
         using StringWriter corrections = new();
         (action.ShowHelp, action.ShowTypoCorrections) = (false, true);
         result.Invoke(new InvocationConfiguration { Output = corrections, Error = TextWriter.Null });

@@ -34,6 +34,7 @@ internal static class CompareCommand
         ReportSources sources = ReportSources.Read(files);
         if (sources.Problems.Count > 0)
             throw new CheckpointException(sources.Problems[0]);
+        RefuseWhatWouldBeIgnored(sources, own);
         switch (sources)
         {
             case { Timings.Count: 1, Profiles.Count: 0 }:
@@ -55,6 +56,14 @@ internal static class CompareCommand
         }
 
         return ExitCodes.Ok;
+    }
+
+    private static void RefuseWhatWouldBeIgnored(ReportSources sources, OptionTexts own)
+    {
+        if (own.IsGiven("baseline") && sources is not { Timings.Count: 1, Profiles.Count: 0 })
+            throw new UsageException("--baseline is for one file of timings; two files are A and B");
+        if (own.IsGiven("across-devices") && sources.Profiles.Count == 0)
+            throw new UsageException("--across-devices is for two profiles");
     }
 
     private static void ShowTurns(TimingReport report, string? baseline, int rows, Screen screen)

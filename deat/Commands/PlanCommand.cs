@@ -39,8 +39,11 @@ internal static class PlanCommand
     private static int Run(string? run, Dictionary<string, string> given, Dictionary<string, string> ofTraining, Screen screen)
     {
         OptionTexts own = new(given, new Dictionary<string, string>());
-        TrainOptions options = OptionsResolution.Train(
-            new OptionTexts(ofTraining, run is null ? Presets.Find(ofTraining) : RunConfig.Read(run)));
+        RefuseWhatWouldBeIgnored(run, own, ofTraining);
+        IReadOnlyDictionary<string, string> usual = run is null ? Presets.Find(ofTraining).Options : RunConfig.Read(run);
+        TrainOptions options = OptionsResolution.Train(new OptionTexts(ofTraining, usual));
+        if (run is not null && options.Device != usual["device"])
+            screen.Line($"note: the plan is for {options.Device}, the run was on {usual["device"]}");
         List<EpochMetrics>? logged = (run ?? own.Text("replays-of")) is { } folder ? Logged(folder) : null;
         (IReadOnlyList<int> fewest, IReadOnlyList<int> most) = logged is null
             ? CostPlan.Extremes(options.Replays(), options.Epochs)
@@ -60,10 +63,22 @@ internal static class PlanCommand
         {
             CostPlan predicted = CostPlan.Of(profile, images.Count, replays);
             string energy = predicted.Joules is { } joules ? Invariant($"{joules:N0} J") : "energy n/a";
-            string work = Invariant($"{predicted.Passes:N0} passes, {predicted.Flops / 1e12:N1} TFLOP");
+            string work = Invariant($"{predicted.Passes:N0} passes, {ProfileFigures.Three(predicted.Flops / 1e12)} TFLOP");
             screen.Line($"{name,-7} {Iterations(replays)}: {Duration(predicted.Total)} of training, {work}, {energy}");
             return predicted;
         }
+    }
+
+    private static void RefuseWhatWouldBeIgnored(string? run, OptionTexts own, Dictionary<string, string> ofTraining)
+    {
+        if (own.IsGiven("profile") && own.IsGiven("batches"))
+            throw new UsageException("--batches conflicts with --profile: they are those of a new profile");
+        if (run is null)
+            return;
+        if (own.IsGiven("replays-of"))
+            throw new UsageException($"--replays-of conflicts with {run}: a run's plan goes by its own iterations");
+        if (ofTraining.Keys.Except(TrainCommand.MayDifferOnResume).FirstOrDefault() is { } option)
+            throw new UsageException($"--{option} conflicts with {run}: a run's plan goes by its own options");
     }
 
     private static List<EpochMetrics> Logged(string run)
@@ -77,24 +92,15 @@ internal static class PlanCommand
     private static CostProfile Fitting(CostProfile profile, TrainOptions options, string? run, Screen screen)
     {
         profile.RequireWhole();
-        if (Differences.OfWork(profile, options) is { } work)
-            throw new UsageException($"the profile is of another training: {work}");
-        if (options.Device != "auto" && options.Device != profile.Device)
-            throw new UsageException($"the profile is of another device: {profile.Device} instead of {options.Device}");
+        if (Differences.OfPrices(profile, options) is { } unlike)
+            throw new UsageException($"the profile is of another {unlike}");
         screen.Line($"device {Differences.DeviceOf(profile)}, that of the profile");
         (string where, JsonObject environment) = run is null
             ? ("here", Here(profile.Device))
             : ("run", ReportSources.Read([run]).Runs[0].Environment);
-        if (Differences.Between([("profile", Facts(profile.Options, profile.Environment)), (where, Facts(options.ToJson(), environment))])
-            is { } unlike)
-            screen.Line($"note: not measured with the same images, device and machine: {unlike}");
+        if (Differences.OfPlace(profile, where, options.Data.Name, environment) is { } elsewhere)
+            screen.Line($"note: {elsewhere}");
         return profile;
-
-        static IReadOnlyList<(string, string?)> Facts(JsonObject options, JsonObject environment) =>
-        [
-            ("data", options["data"]?.ToString()), ("device", environment["device"]?.ToString()),
-            ("driver", environment["driver"]?.ToString()), .. Differences.Machine(environment),
-        ];
     }
 
     // This machine with its device of that id, where it has one.
@@ -132,8 +138,11 @@ internal static class PlanCommand
         string predicted = plan.Start is { } start ? Duration(start) : "n/a";
         string found = plan.StartOf(measured) is { } seconds ? Duration(seconds) : "n/a";
         screen.Line($"start   {predicted} predicted, {found} found: kernels are compiled, which drivers may know from before");
-        if (measured.Length > 1)
-            screen.Line($"later   {Off(plan.Seconds.Skip(1).Sum(), measured.Skip(1).Sum())} off without the first epoch");
+        if (measured.Length == 1)
+            return;
+        (double later, double laterFound) = (plan.Seconds.Skip(1).Sum(), measured.Skip(1).Sum());
+        screen.Line($"later   {Duration(later)} predicted, {Duration(laterFound)} found without the first epoch: "
+            + $"the prediction is {Off(later, laterFound)} off");
     }
 
     private static string Off(double predicted, double measured) =>
@@ -157,7 +166,7 @@ internal static class PlanCommand
 
     private static string Duration(double seconds) => seconds switch
     {
-        < 120 => Invariant($"{seconds:0.#} s"),
+        < 600 => Invariant($"{seconds:0.#} s"),
         < 7200 => Invariant($"{seconds / 60:0.#} min"),
         _ => Invariant($"{seconds / 3600:0.#} h"),
     };

@@ -29,7 +29,8 @@ internal static class ProfileCommand
 
     private static int Run(Dictionary<string, string> own, Dictionary<string, string> given, Screen screen)
     {
-        OptionTexts texts = new(given, Presets.Find(given));
+        Preset preset = Presets.Find(given);
+        OptionTexts texts = new(given, preset.Options);
         TrainOptions options = OptionsResolution.Train(texts);
         ProfileSettings settings = Settings(new OptionTexts(own, new Dictionary<string, string>()), options);
         using ComputeDevice device = ComputeDevice.Open(options.Device);
@@ -46,6 +47,7 @@ internal static class ProfileCommand
         debug?.AttachBuilds(device);
         ProfileRun run = new(device, options, images, settings)
         {
+            Preset = preset.Name,
             Observer = debug is null ? null : launch => debug.Show(device, launch),
             Progress = text => screen.Progress(() => text),
             ShouldStop = () => stop.IsRequested,

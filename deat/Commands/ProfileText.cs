@@ -22,6 +22,7 @@ internal static class ProfileText
     private static void ShowHead(CostProfile profile, Screen screen)
     {
         DevicePeaks peaks = profile.Peaks;
+        screen.Line($"work   {ProfileFigures.Work(profile)}; after {Batches(profile.WarmUps)} of warming up");
         screen.Line($"roofs  {DeviceText.Peaks(peaks)}");
         screen.Line($"times  {profile.TimingMethod}"
             + (profile.Waits > 0 ? $"; the device was waited for {profile.Waits} times to read them" : ""));
@@ -38,6 +39,10 @@ internal static class ProfileText
         screen.Line($"device {Percent(split.Kernels / (double)split.Wall)} in kernels, "
             + $"{Percent(split.WaitingForHost / (double)split.Wall)} waiting for the host, "
             + $"{Percent(split.WaitingForKernel / (double)split.Wall)} waiting for a kernel to begin");
+        double brief = profile.Launches.Count(launch => launch.Duration < 1e3 * peaks.LaunchMicroseconds);
+        if (profile.Launches.Count > 0)
+            screen.Line($"launch {Count(profile.Launches.Count / profile.Batches.Count)} a batch, "
+                + $"{Percent(brief / profile.Launches.Count)} of the kernels shorter than a launch costs");
         string energy = profile.Joules is { } joules ? $"{Number(joules / profile.Batches.Count)} J a batch, " : "";
         screen.Line($"energy {energy}{profile.EnergySource}");
     }
@@ -82,13 +87,13 @@ internal static class ProfileText
         foreach (IterationPrice price in prices)
         {
             table.Add(
-                Name(price.Iteration), Number(Quantiles.Median(price.Milliseconds)), Percent(Quantiles.Spread([.. price.Milliseconds])),
+                Name(price.Iteration), Number(Quantiles.Median(price.Milliseconds)), Spread(price.Milliseconds),
                 Percent(price.Split.Wall / wall), Count(price.Kernels.Launches / batches), Number(price.Kernels.Gigaflops / batches),
                 Number(price.Kernels.GigaflopsPerSecond), Number(price.Kernels.GigabytesPerSecond));
         }
 
         table.Show(
-            $"marginal price of an iteration, kernels and gaps: median of {batches} batches, range of the middle half over it", screen);
+            $"marginal price of an iteration, kernels and gaps: median of {Batches(batches)}, range of the middle half over it", screen);
     }
 
     private static void ShowKernels(CostProfile profile, Screen screen)
@@ -109,7 +114,7 @@ internal static class ProfileText
                 resources.Occupancy is { } occupancy ? Percent(occupancy) : "n/a");
         }
 
-        table.Show($"kernels in all {profile.Batches.Count} batches together", screen);
+        table.Show($"kernels of {Batches(profile.Batches.Count)} together", screen);
     }
 
     private static void ShowLayers(CostProfile profile, Screen screen)
@@ -160,7 +165,13 @@ internal static class ProfileText
     private static string Summary(IReadOnlyCollection<double> milliseconds) => milliseconds.Count == 0
         ? "not measured"
         : $"{Number(Quantiles.Median(milliseconds))} ms "
-            + $"({milliseconds.Count} batches, spread {Percent(Quantiles.Spread(milliseconds))})";
+            + $"({Batches(milliseconds.Count)}, spread {Spread(milliseconds)})";
+
+    private static string Batches(int count) => count == 1 ? "1 batch" : $"{Count(count)} batches";
+
+    // One batch has none.
+    private static string Spread(IReadOnlyCollection<double> milliseconds) =>
+        Percent(milliseconds.Count > 1 ? Quantiles.Spread([.. milliseconds]) : null);
 
     private static string Known(int? value) => value is { } number ? Count(number) : "n/a";
 

@@ -98,7 +98,7 @@ internal static class TrainCommand
     private static int Run(Dictionary<string, string> given, Screen screen)
     {
         string? resumed = FolderToResume(given);
-        OptionTexts texts = new(given, resumed is null ? Presets.Find(given) : RunConfig.Read(resumed));
+        OptionTexts texts = new(given, resumed is null ? Presets.Find(given).Options : RunConfig.Read(resumed));
         using ComputeDevice device = DeviceText.Open(OptionsResolution.Train(texts).Device, texts, screen);
         return Run(texts, resumed, given.GetValueOrDefault("out-dir"), device, screen);
     }

@@ -34,6 +34,9 @@ public sealed record CostProfile
     /// <summary>Every resolved option of the training, as config.json of a run.</summary>
     public required JsonObject Options { get; init; }
 
+    /// <summary>The preset that the options began with, which others may have replaced; null where there was none or nobody knows.</summary>
+    public string? Preset { get; init; }
+
     /// <summary>Images in each batch.</summary>
     public required int BatchSize { get; init; }
 

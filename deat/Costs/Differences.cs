@@ -79,6 +79,42 @@ internal static class Differences
     }
 
     /// <summary>
+    /// Of what else a profile is, so that its prices are not those of a training, "training: ..." or "device: ..."; null where they are.
+    /// </summary>
+    /// <exception cref="UsageException">This version does not understand the profile's options.</exception>
+    public static string? OfPrices(CostProfile profile, TrainOptions training)
+    {
+        if (OfWork(profile, training) is { } work)
+            return $"training: {work}";
+        bool isElsewhere = training.Device != "auto" && training.Device != profile.Device;
+        return isElsewhere ? $"device: {profile.Device} instead of {training.Device}" : null;
+    }
+
+    /// <summary>
+    /// That a profile's images, device or machine are not those of somebody to whom its prices are applied, and in what; null where they are.
+    /// </summary>
+    /// <param name="profile">The profile.</param>
+    /// <param name="who">The other one.</param>
+    /// <param name="data">Its images.</param>
+    /// <param name="environment">Its env.json.</param>
+    public static string? OfPlace(CostProfile profile, string who, string? data, JsonObject environment)
+    {
+        return Between(
+            [("profile", Facts(profile.Options["data"]?.ToString(), profile.Environment)), (who, Facts(data, environment))]) is { } unlike
+            ? $"not measured with the same images, device and machine: {unlike}"
+            : null;
+        static IReadOnlyList<(string, string?)> Facts(string? data, JsonObject environment) =>
+        [
+            ("data", data), ("device", environment["device"]?.ToString()), ("driver", environment["driver"]?.ToString()),
+            .. Machine(environment),
+        ];
+    }
+
+    /// <summary>Whether a profile is of the same method, network and batch as a run with these options.</summary>
+    public static bool IsOfNetwork(CostProfile profile, IReadOnlyDictionary<string, string> options) =>
+        OfNetworks.All(name => options.GetValueOrDefault(name) == profile.Options[name]?.ToString());
+
+    /// <summary>
     /// In what the work of two profiles of one network and method differs: iterations, images and whatever changes what a batch costs;
     /// null where it is alike.
     /// </summary>

@@ -43,6 +43,9 @@ public sealed class ProfileRun
     /// <summary>What the device can do at most, where it was measured before.</summary>
     public DevicePeaks? Peaks { get; init; }
 
+    /// <summary>The preset that the options began with; null where there was none.</summary>
+    public string? Preset { get; init; }
+
     /// <summary>Is told what is being done, a line each.</summary>
     public Action<string>? Progress { get; init; }
 
@@ -83,6 +86,7 @@ public sealed class ProfileRun
             Device = _device.Listing.Id,
             Traits = _device.Traits,
             Options = _options.ToJson(),
+            Preset = Preset,
             BatchSize = size,
             ComputesDiscarded = _options.Adversary.ComputesDiscarded ?? false,
             WarmUps = ProfileSettings.WarmUps,

@@ -61,15 +61,21 @@ public readonly record struct TimeSplit(long Kernels, long WaitingForHost, long 
 public sealed record IterationPrice(int? Iteration, CostSum Kernels, TimeSplit Split, IReadOnlyList<double> Milliseconds)
 {
     /// <summary>The marginal price of each iteration, in order; what a batch needs once comes first.</summary>
-    public static IReadOnlyList<IterationPrice> Of(CostProfile profile)
+    public static IReadOnlyList<IterationPrice> Of(CostProfile profile) => Of(profile.Batches, profile.Launches);
+
+    /// <summary>The same of some batches.</summary>
+    /// <param name="batches">The batches.</param>
+    /// <param name="launches">Their launches, in order.</param>
+    public static IReadOnlyList<IterationPrice> Of(IReadOnlyList<TimedBatch> batches, IReadOnlyList<LaunchRecord> launches)
     {
-        var timed = profile.Batches.SelectMany(batch =>
+        ILookup<int, LaunchRecord> byBatch = launches.ToLookup(launch => launch.Batch);
+        var timed = batches.SelectMany(batch =>
         {
-            LaunchRecord[] launches = [.. profile.LaunchesOf(batch)];
-            return TimeSplit.Of(batch, launches).Select((split, i) =>
-                (Batch: batch.Index, Iteration: i < launches.Length ? WorkPart.IterationOf(launches[i]) : null, Split: split));
+            LaunchRecord[] own = [.. byBatch[batch.Index]];
+            return TimeSplit.Of(batch, own).Select((split, i) =>
+                (Batch: batch.Index, Iteration: i < own.Length ? WorkPart.IterationOf(own[i]) : null, Split: split));
         });
-        ILookup<int?, LaunchRecord> kernels = profile.Launches.ToLookup(WorkPart.IterationOf);
+        ILookup<int?, LaunchRecord> kernels = launches.ToLookup(WorkPart.IterationOf);
         return [.. timed.GroupBy(each => each.Iteration).OrderBy(group => group.Key ?? -1).Select(group => new IterationPrice(
             group.Key, CostSum.Of(kernels[group.Key]),
             group.Aggregate(default(TimeSplit), (sum, each) => sum + each.Split),

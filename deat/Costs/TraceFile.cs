@@ -12,8 +12,8 @@ namespace Deat.Training;
 /// </summary>
 public static class TraceFile
 {
-    /// <summary>The file's usual name.</summary>
-    public const string FileName = "trace.json.gz";
+    /// <summary>The file's usual name; TensorBoard's plug-in looks for its ending.</summary>
+    public const string FileName = "deat.pt.trace.json.gz";
 
     /// <summary>Launches that are written at most: viewers do not open traces of gigabytes.</summary>
     public const int MaxLaunches = 40_000;
@@ -39,6 +39,10 @@ public static class TraceFile
         long start = (profile.Date - DateTime.UnixEpoch).Ticks * 100;
         json.WriteNumber("baseTimeNanoseconds", start);
         json.WriteString("traceName", FileName);
+        // HTA refuses traces without a rank.
+        json.WriteStartObject("distributedInfo");
+        json.WriteNumber("rank", 0);
+        json.WriteEndObject();
         json.WriteString("trace_id", start.ToString("X32", CultureInfo.InvariantCulture));
         json.WriteNumber("omittedLaunches", profile.Missed + profile.Launches.Count - launches.Length);
         json.WriteStartArray("traceEvents");

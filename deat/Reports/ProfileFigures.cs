@@ -25,7 +25,6 @@ internal static class ProfileFigures
     {
         TimeSplit split = TimeSplit.Of(profile);
         string Share(long part) => Percent(part / (double)split.Wall);
-        string Option(string name) => profile.Options[name]?.ToString() ?? "n/a";
         string Fact(string name) => profile.Environment[name]?.ToString() ?? "n/a";
         string[] cut = profile.Missed == 0
             ? []
@@ -35,9 +34,7 @@ internal static class ProfileFigures
             ];
         return
         [
-            $"{Option("method")} on {Fact("device")} ({profile.Device}), batches of {profile.BatchSize} images, "
-                + $"{Option("model")} of width {Option("width")}, precision {Option("precision")} (attack passes "
-                + $"{Option("attack-precision")}), seed {Option("seed")}, "
+            $"{Work(profile)}, on {Fact("device")} ({profile.Device}), "
                 + profile.Date.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
             $"driver {Fact("driver")}, backend {Fact("backend")}, cpu {Fact("cpu")}, deat {Fact("deat")}, commit {Fact("commit")}",
             $"{DeviceText.Peaks(profile.Peaks)}, measured",
@@ -49,6 +46,15 @@ internal static class ProfileFigures
                 ? string.Create(CultureInfo.InvariantCulture, $"{joules / profile.Batches.Count:0.##} J a batch, {profile.EnergySource}")
                 : $"energy {profile.EnergySource}",
         ];
+    }
+
+    /// <summary>What was trained, in one line.</summary>
+    public static string Work(CostProfile profile)
+    {
+        return $"{Option("method")}, batches of {profile.BatchSize} images, {Option("model")} of width {Option("width")}, "
+            + $"precision {Option("precision")} (attack passes {Option("attack-precision")}), seed {Option("seed")}"
+            + (profile.Preset is { } preset ? $", preset {preset}" : "");
+        string Option(string name) => profile.Options[name]?.ToString() ?? "n/a";
     }
 
     private static string Timing(CostProfile profile)
@@ -140,5 +146,8 @@ internal static class ProfileFigures
 
     private static string Milliseconds(IReadOnlyCollection<double> values) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Quantiles.Median(values):#,0.##} ms (median of {values.Count}, spread {100 * Quantiles.Spread(values):0} %)");
+        $"{Quantiles.Median(values):#,0.##} ms ({(values.Count == 1 ? "one batch" : $"median of {values.Count}, spread {Spread(values)}")})");
+
+    private static string Spread(IReadOnlyCollection<double> values) =>
+        string.Create(CultureInfo.InvariantCulture, $"{100 * Quantiles.Spread(values):0} %");
 }

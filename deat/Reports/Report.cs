@@ -14,7 +14,7 @@ internal static class Report
         List<Section> sections = [];
         if (sources.Runs.Count > 0)
             sections.Add(Together(sources.Runs));
-        sections.AddRange(sources.Runs.Select(run => Of(run, sources.Profiles.Select(each => each.Profile))));
+        sections.AddRange(sources.Runs.Select(run => Of(run, sources.Profiles)));
         sections.AddRange(sources.Profiles.Select(each => Of(each.Name, each.Profile)));
         sections.AddRange(sources.Timings.Select(each => Of(each.Name, each.Timings)));
         return sections;
@@ -52,14 +52,10 @@ internal static class Report
         }
     }
 
-    private static Section Of(RunSource run, IEnumerable<CostProfile> profiles)
+    private static Section Of(RunSource run, IEnumerable<(string Name, CostProfile Profile)> profiles)
     {
-        string[] alike = ["method", "model", "width", "batch-size"];
-        CostProfile? profile = profiles.FirstOrDefault(
-            each => !each.IsCut && alike.All(name => run.Options.GetValueOrDefault(name) == each.Options[name]?.ToString()));
         List<string> missing = [];
-        if (profile is null)
-            missing.Add("Seconds by iteration: add a profile of the same method, model, width and batch size, which deat profile makes");
+        CostProfile? profile = Fitting(run, profiles, missing);
         if (run.Probe is null)
             missing.Add("Adversarial examples, bound and curvature: deat train --probe 64, or deat probe afterwards for the last network");
         return new Section(
@@ -67,6 +63,24 @@ internal static class Report
         {
             Missing = missing,
         };
+    }
+
+    // The first profile by whose prices the seconds of a run can be split, or why none can.
+    private static CostProfile? Fitting(RunSource run, IEnumerable<(string Name, CostProfile Profile)> profiles, List<string> missing)
+    {
+        TrainOptions options = OptionsResolution.Train(new OptionTexts(new Dictionary<string, string>(), run.Options));
+        string reasons = "";
+        foreach ((string name, CostProfile profile) in profiles.Where(each => Differences.IsOfNetwork(each.Profile, run.Options)))
+        {
+            string? unlike = profile.IsCut ? "training: its only batch is cut off" : Differences.OfPrices(profile, options);
+            if (unlike is null)
+                return profile;
+            reasons += $"; {name} is of another {unlike}";
+        }
+
+        missing.Add(
+            "Seconds by iteration: add a profile of the same method, model, width and batch size, which deat profile makes" + reasons);
+        return null;
     }
 
     private static Section Of(string name, CostProfile profile) => profile.Launches.Count == 0

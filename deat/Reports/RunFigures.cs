@@ -35,8 +35,12 @@ internal static class RunFigures
         BatchPrice? price = profile is null ? null : BatchPrice.Of(profile);
         bool isSplit = price is not null && epochs.All(epoch => price.Knows(epoch.Replays));
         Panel seconds = new("training", "seconds an epoch", isSplit ? [.. ByPart(epochs, price!)] : [Seconds(epochs)]) { Height = 180 };
+        string? elsewhere = profile is null
+            ? null
+            : Differences.OfPlace(profile, "run", run.Options.GetValueOrDefault("data"), run.Environment);
         string note = isSplit
-            ? "Bars are the measured seconds of each epoch, split in proportion to the profile's prices of iterations."
+            ? "Bars are the measured seconds of each epoch, split in proportion to the profile's prices of iterations"
+                + (elsewhere is null ? "." : $", which were {elsewhere}.")
             : "With a profile of the same method the bars are split by iteration.";
         yield return Figure.Of(
             magnitude with { Title = "Seconds, gradient magnitude and replays per epoch", Panels = [seconds, .. magnitude.Panels] }, note);

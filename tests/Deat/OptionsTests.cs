@@ -274,6 +274,6 @@ public sealed class OptionsTests
     {
         Dictionary<string, string> given = line.Split(' ', StringSplitOptions.RemoveEmptyEntries).Chunk(2)
             .ToDictionary(pair => pair[0] == "--init" ? "delta-init" : pair[0][2..], pair => pair[1]);
-        return OptionsResolution.Train(new OptionTexts(given, Presets.Find(given)));
+        return OptionsResolution.Train(new OptionTexts(given, Presets.Find(given).Options));
     }
 }
