@@ -165,6 +165,7 @@ public sealed class CommandLineTests
     }
 
     [TestCase("train --epoch 3", ExitCodes.Usage, "did you mean --epochs?")]
+    [TestCase("report {folder} --out x.html", ExitCodes.Usage, "'--out' is not known; did you mean --out-file?")]
     [TestCase("trane", ExitCodes.Usage, "did you mean train?")]
     [TestCase("report --out x {folder}", ExitCodes.Usage, "'--out' is not known")]
     [TestCase("compare {folder} --baselin cpu", ExitCodes.Usage, "'--baselin' is not known; did you mean --baseline?")]

@@ -52,6 +52,12 @@ public sealed class PlanCommandTests
             + $"procedural (here); cores 1000 (profile), {Environment.ProcessorCount} (here)\n"));
     }
 
+    [TestCase("--profile p --batches 3", "--batches conflicts with --profile: they are those of a new profile")]
+    [TestCase("a-run --replays-of another", "--replays-of conflicts with a-run: a run's plan goes by its own iterations")]
+    [TestCase("a-run --epochs 9", "--epochs conflicts with a-run: a run's plan goes by its own options")]
+    public void WhatWouldBeIgnoredIsRefused(string options, string why) => Assert.That(
+        CommandLineTests.Run($"plan {options}"), Is.EqualTo((ExitCodes.Usage, "", $"deat: {why}\n")));
+
     private static CostProfile Profile(string method)
     {
         ComputeDevice device = TestDevices.Get("cpu");

@@ -24,15 +24,16 @@ public sealed class ProfileCommandTests
         Assert.That((code, errors), Is.EqualTo((ExitCodes.Ok, "")));
         string[] parts =
         [
-            "device cpu", "roofs  ", "times  the host's monotonic clock", "timing costs", "waiting for the host", "energy ",
-            "phase x iteration", "attack input gradient", "marginal price", "kernels in all 1 batches", "bound by",
+            "device cpu", "work   pgd, batches of 8 images, pre18 of width 2", "preset demo; after 2 batches of warming up", "roofs  ",
+            "times  the host's monotonic clock", "timing costs", "waiting for the host", "energy ",
+            "phase x iteration", "attack input gradient", "marginal price", "kernels of 1 batch together", "bound by",
             "layer x phase", "layer4.1.conv2", "computed and discarded", "the largest batch that fits", "profile ", "trace ",
         ];
         foreach (string part in parts)
             Assert.That(output, Does.Contain(part));
         CostProfile profile = CostProfile.Read(_folder["p"]);
         Assert.That(profile.Batches, Has.Count.EqualTo(1));
-        Assert.That((string?)profile.Options["method"], Is.EqualTo("pgd"));
+        Assert.That(((string?)profile.Options["method"], profile.Preset), Is.EqualTo(("pgd", "demo")));
         Assert.That(profile.Launches.Max(launch => launch.Iteration), Is.EqualTo(2));
         string[] files = ["profile.json", TraceFile.FileName];
         Assert.That(Directory.GetFiles(_folder["p"]).Select(Path.GetFileName), Is.EquivalentTo(files));

@@ -88,9 +88,12 @@ public sealed class ComparisonTests
         File.WriteAllText(folder["a.json"], before.ToJson());
         File.WriteAllText(folder["b.json"], after.ToJson());
         (int code, string output, string errors) = CommandLineTests.Run($"compare {folder["a.json"]} {folder["b.json"]}");
+        (int Code, string, string Errors) ignored = CommandLineTests.Run($"compare {folder["a.json"]} {folder["b.json"]} --baseline cpu");
         folder.Delete();
         Assert.That((code, errors), Is.EqualTo((ExitCodes.Ok, "")));
         Assert.That(output, Does.StartWith($"note: not the same work: {Work}\n"));
+        Assert.That((ignored.Code, ignored.Errors), Is.EqualTo(
+            (ExitCodes.Usage, "deat: --baseline is for one file of timings; two files are A and B\n")));
         Assert.That(() => Comparison.Of(before, after with { IsCut = true }, false), Refused("cut off by --max-launches"));
     }
 

@@ -91,6 +91,27 @@ public sealed class ReportTests
         Assert.That(whole, Is.EqualTo(6).Within(1e-5));
     }
 
+    // The run is of fp32 on opencl:0, as a run without these options is.
+    [TestCase("fp32", "opencl:0", null)]
+    [TestCase("tf32", "opencl:0", "cost is of another training: precision tf32 (profile), fp32 (training)")]
+    [TestCase("fp32", "cpu", "cost is of another device: cpu instead of opencl:0")]
+    public void SecondsAreSplitByAProfileOfTheSameWorkAndDeviceOnly(string precision, string device, string? why)
+    {
+        WriteRun("mine", epochs: 3, ",\"device\":\"opencl:0\"");
+        CostProfile profile = Profile();
+        profile.Options["precision"] = precision;
+        profile.Environment["driver"] = "PoCL 3";
+        File.WriteAllText(Path.Combine(_folder["mine"], "env.json"), """{"device":"a device","driver":"PoCL 6"}""");
+        ReportSources sources = ReportSources.Read([_folder["mine"]]) with { Profiles = [("cost", profile with { Device = device })] };
+        Section run = Report.Sections(sources)[1];
+        string[] missing = [.. run.Missing.Where(each => each.StartsWith("Seconds by iteration", StringComparison.Ordinal))];
+        Assert.That(missing, Has.Length.EqualTo(why is null ? 0 : 1));
+        Assert.That(string.Concat(missing), Does.Contain(why ?? ""));
+        const string Said =
+            "prices of iterations, which were not measured with the same images, device and machine: driver PoCL 3 (profile), PoCL 6 (run).";
+        Assert.That(run.Figures[0].Note, why is null ? Does.EndWith(Said) : Does.StartWith("With a profile"));
+    }
+
     [Test]
     public void AProfileSaysWhatItIsOfAndWhatEachKernelTakes()
     {
@@ -99,8 +120,8 @@ public sealed class ReportTests
         profile.Options["seed"] = "17";
         profile.Environment["driver"] = "550.54";
         profile.Environment["commit"] = "abc123";
-        string facts = string.Join("\n", ProfileFigures.Facts(profile));
-        foreach (string fact in (string[])["precision tf32", "seed 17", "driver 550.54", "commit abc123", "cpu n/a", "timing costs "])
+        string facts = string.Join("\n", ProfileFigures.Facts(profile with { Preset = "table1/pgd-7" }));
+        foreach (string fact in (string[])["precision tf32", "seed 17, preset table1/pgd-7", "driver 550.54", "commit abc123", "cpu n/a", "timing costs "])
             Assert.That(facts, Does.Contain(fact));
         facts = string.Join("\n", ProfileFigures.Facts(profile with { Missed = 5, IsCut = true }));
         Assert.That(facts, Does.Contain("timing costs n/a").And.Contain("5 launches were not timed, the only batch is cut off"));
@@ -219,12 +240,12 @@ public sealed class ReportTests
     private static IEnumerable<XElement> Pictures(string page) =>
         Regex.Matches(page, "<svg.*?</svg>", RegexOptions.Singleline).Select(match => XElement.Parse(match.Value));
 
-    private void WriteRun(string name, int epochs)
+    private void WriteRun(string name, int epochs, string more = "")
     {
         Directory.CreateDirectory(_folder[name]);
         File.WriteAllText(
             Path.Combine(_folder[name], "config.json"),
-            """{"method":"free","model":"pre18","width":"4","batch-size":"8","validation-attack":"cw10"}""");
+            $$"""{"method":"free","model":"pre18","width":"4","batch-size":"8","validation-attack":"cw10"{{more}}}""");
         IEnumerable<EpochMetrics> all = Enumerable.Range(0, epochs).Select(i => new EpochMetrics
         {
             Epoch = i,
