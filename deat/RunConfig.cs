@@ -31,17 +31,14 @@ internal static class RunConfig
     }
 
     /// <summary>
-    /// The options of a run as this version writes them, with those that the version which began it did not have: they are as they are
-    /// where nothing is said.
+    /// The options of a run as this version writes them: with those that the version which began it did not have, which are as they are
+    /// where nothing is said, and without those that it wrote although they change nothing in the run.
     /// </summary>
     /// <exception cref="UsageException">This version does not understand an option.</exception>
     public static JsonObject Complete(JsonObject stored)
     {
         Dictionary<string, string> texts = stored.ToDictionary(option => option.Key, option => option.Value?.ToString() ?? "");
-        JsonObject complete = stored.DeepClone().AsObject();
-        foreach ((string name, string value) in Resolve(texts).Texts())
-            complete[name] = value;
-        return complete;
+        return Resolve(texts).ToJson();
     }
 
     private static TrainOptions Resolve(Dictionary<string, string> texts) =>

@@ -50,6 +50,29 @@ public sealed class RunVersionTests
         Assert.That(errors, Does.Contain("is of another version of deat: it has the unknown option --of-tomorrow"));
     }
 
+    // Earlier versions wrote --compat table1 for all rows of Table 1, also where all versions of the scripts are the same.
+    [Test]
+    public void AStudyGoesOnWithRunsThatNameWhatChangesNothingInThem()
+    {
+        string line = "reproduce table1 --data procedural --device cpu --width 2 --train-images 16 --validation-images 8 --test-images 10 "
+            + $"--batch-size 8 --validation-attack fgsm --epochs 2 --rows free-4 --attack clean --out-dir {_folder["study"]}";
+        CommandLineTests.Run(line);
+        string network = File.ReadAllText(_folder["study/free-4/last.safetensors"]);
+        File.Move(_folder["study/free-4/last.safetensors.prev"], _folder["study/free-4/last.safetensors"], overwrite: true);
+        File.Delete(_folder["study/free-4/result.json"]);
+        JsonObject config = JsonNode.Parse(File.ReadAllText(_folder["study/free-4/config.json"]))!.AsObject();
+        Assert.That(config.ContainsKey("compat"), Is.False);
+        config["compat"] = "table1";
+        File.WriteAllText(_folder["study/free-4/config.json"], config.ToJsonString());
+        (int code, string output, string errors) = CommandLineTests.Run(line);
+        Assert.That((code, errors), Is.EqualTo((ExitCodes.Ok, "")));
+        Assert.That(output, Does.Contain("resumed at epoch 1, batch 0"));
+        Assert.That(File.ReadAllText(_folder["study/free-4/last.safetensors"]), Is.EqualTo(network));
+        config["lr-max"] = "0.1";
+        File.WriteAllText(_folder["study/free-4/config.json"], config.ToJsonString());
+        Assert.That(CommandLineTests.Run(line).Errors, Does.Contain("has other options: lr-max"));
+    }
+
     [Test]
     public void AReportShowsTheRunsThatItUnderstands()
     {
