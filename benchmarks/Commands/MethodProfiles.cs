@@ -26,7 +26,8 @@ internal sealed class MethodProfiles(ComputeDevice device, int batch)
             Iterations = iterations,
             MaxLaunches = int.MaxValue,
         };
-        return new ProfileRun(device, options, options.Data.Open().Train, settings) { Peaks = _peaks ??= DevicePeaks.Measure(device) }.Execute();
+        _peaks ??= DevicePeaks.Measure(device);
+        return new ProfileRun(device, options, options.Data.Open().Train, settings) { Peaks = _peaks }.Execute();
     }
 
     /// <summary>The report of timings that were made of profiles.</summary>

@@ -12,7 +12,7 @@ namespace Deat.Benchmarks;
 /// <param name="device">Where.</param>
 /// <param name="options">The training.</param>
 /// <param name="iterations">Adversarial iterations of each batch.</param>
-internal class MethodBatch(string name, string who, ComputeDevice device, TrainOptions options, int iterations)
+public class MethodBatch(string name, string who, ComputeDevice device, TrainOptions options, int iterations)
     : Measured(name, who)
 {
     private Trainer? _trainer;

@@ -10,7 +10,7 @@ namespace Deat.Benchmarks;
 /// <param name="options">The training.</param>
 /// <param name="iterations">Adversarial iterations of each batch.</param>
 /// <param name="timer">The device's timer, which batches of several methods may share.</param>
-internal sealed class PricedBatch(
+public sealed class PricedBatch(
     string name, string who, ComputeDevice device, TrainOptions options, int iterations, LaunchTimer timer)
     : MethodBatch(name, who, device, options, iterations)
 {

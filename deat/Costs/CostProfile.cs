@@ -34,7 +34,7 @@ public sealed record CostProfile
     /// <summary>Every resolved option of the training, as config.json of a run.</summary>
     public required JsonObject Options { get; init; }
 
-    /// <summary>The preset that the options began with, which others may have replaced; null where there was none or nobody knows.</summary>
+    /// <summary>The preset that the options began with, which may have replaced its own; null if unknown.</summary>
     public string? Preset { get; init; }
 
     /// <summary>Images in each batch.</summary>

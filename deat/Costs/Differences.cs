@@ -91,7 +91,8 @@ internal static class Differences
     }
 
     /// <summary>
-    /// That a profile's images, device or machine are not those of somebody to whom its prices are applied, and in what; null where they are.
+    /// That a profile's images, device or machine are not those of somebody to whom its prices are applied, and in what; null where they
+    /// are.
     /// </summary>
     /// <param name="profile">The profile.</param>
     /// <param name="who">The other one.</param>

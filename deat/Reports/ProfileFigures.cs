@@ -146,7 +146,8 @@ internal static class ProfileFigures
 
     private static string Milliseconds(IReadOnlyCollection<double> values) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Quantiles.Median(values):#,0.##} ms ({(values.Count == 1 ? "one batch" : $"median of {values.Count}, spread {Spread(values)}")})");
+        $"{Quantiles.Median(values):#,0.##} ms "
+        + $"({(values.Count == 1 ? "one batch" : $"median of {values.Count}, spread {Spread(values)}")})");
 
     private static string Spread(IReadOnlyCollection<double> values) =>
         string.Create(CultureInfo.InvariantCulture, $"{100 * Quantiles.Spread(values):0} %");

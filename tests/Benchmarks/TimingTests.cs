@@ -216,6 +216,30 @@ public sealed class TimingTests
         }
     }
 
+    [Test]
+    public void IterationsOfMethodsInTurnsHaveTheirOwnPrices()
+    {
+        ComputeDevice device = TestDevices.Get("cpu");
+        using LaunchTimer timer = device.Time(int.MaxValue);
+        PricedBatch[] batches = [Priced("free"), Priced("pgd")];
+        IReadOnlyList<Timing> measured = Rounds.Measure(batches, rounds: 2, together: true);
+        Assert.That(measured.Select(timing => timing.Failure), Is.All.Null);
+        IReadOnlyList<Timing> free = batches[0].Prices(2), pgd = batches[1].Prices(2);
+        Assert.That(free.Select(price => price.What), Is.EqualTo(new[] { "k = 1", "k = 2", "once a batch" }));
+        string[] parts = ["k = 1", "k = 2", "update after the steps", "once a batch"];
+        Assert.That(pgd.Select(price => price.What), Is.EqualTo(parts));
+        TimedBatch[] timed = [.. timer.Batches.TakeLast(4)];
+        foreach ((IReadOnlyList<Timing> prices, int first) in new[] { (free, 0), (pgd, 1) })
+            for (int round = 0; round < 2; round++)
+                Assert.That(
+                    prices.Sum(price => price.Milliseconds[round]), Is.EqualTo(timed[first + (2 * round)].Duration / 1e6).Within(1e-9));
+        Assert.That(free[0].Flops, Is.GreaterThan(pgd[0].Flops), "a replay computes gradients of weights, a step does not");
+
+        PricedBatch Priced(string method) => new(
+            method, "a batch", device, TinyRuns.Options($"--method {method} --replays 2 --batch-size 4 --width 2 --train-images 16"), 2,
+            timer);
+    }
+
     private sealed class Logged(string what, string who, List<string> log) : Measured(what, who)
     {
         public string? Failure { get; init; }

@@ -86,7 +86,8 @@ public sealed class ProfileCommandTests
         Assert.That(output.Split("note: --max-launches was reached"), Has.Length.EqualTo(2));
         Assert.That(output, Does.Contain("timing costs n/a, as --max-launches").And.Not.Contain("with all launches timed"));
         Assert.That(CostProfile.Read(_folder["p"]).Launches, Has.Count.EqualTo(20));
-        string plan = $"plan --profile {_folder["p"]} {Tiny[Tiny.IndexOf("--width", StringComparison.Ordinal)..]} --method natural";
+        string training = Tiny[Tiny.IndexOf("--width", StringComparison.Ordinal)..].Replace(" --batches 1", "", StringComparison.Ordinal);
+        string plan = $"plan --profile {_folder["p"]} {training} --method natural";
         (code, output, errors) = Run(plan);
         Assert.That((code, output), Is.EqualTo((ExitCodes.Usage, "")));
         Assert.That(errors, Does.Match("^deat: [^\n]+\n$").And.Contain("only batch was cut off by --max-launches"));

@@ -108,7 +108,7 @@ public sealed class ReportTests
         Assert.That(missing, Has.Length.EqualTo(why is null ? 0 : 1));
         Assert.That(string.Concat(missing), Does.Contain(why ?? ""));
         const string Said =
-            "prices of iterations, which were not measured with the same images, device and machine: driver PoCL 3 (profile), PoCL 6 (run).";
+            ", which were not measured with the same images, device and machine: driver PoCL 3 (profile), PoCL 6 (run).";
         Assert.That(run.Figures[0].Note, why is null ? Does.EndWith(Said) : Does.StartWith("With a profile"));
     }
 
@@ -121,7 +121,11 @@ public sealed class ReportTests
         profile.Environment["driver"] = "550.54";
         profile.Environment["commit"] = "abc123";
         string facts = string.Join("\n", ProfileFigures.Facts(profile with { Preset = "table1/pgd-7" }));
-        foreach (string fact in (string[])["precision tf32", "seed 17, preset table1/pgd-7", "driver 550.54", "commit abc123", "cpu n/a", "timing costs "])
+        string[] said =
+        [
+            "precision tf32", "seed 17, preset table1/pgd-7", "driver 550.54", "commit abc123", "cpu n/a", "timing costs ",
+        ];
+        foreach (string fact in said)
             Assert.That(facts, Does.Contain(fact));
         facts = string.Join("\n", ProfileFigures.Facts(profile with { Missed = 5, IsCut = true }));
         Assert.That(facts, Does.Contain("timing costs n/a").And.Contain("5 launches were not timed, the only batch is cut off"));
