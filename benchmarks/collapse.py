@@ -24,6 +24,7 @@ SETTINGS = {
     "fgsm": "--method fgsm --epsilon 16 --alpha 16 --attack-step 4",
     "fast-large-step": "--method u-fgsm --epsilon 16 --init-tau 16 --alpha 32 --attack-step 4",
     "deat-few-replays": "--method mdeat --epsilon 16 --init-tau 16 --alpha 24 --max-replays 2 --attack-step 4",
+    "deat-larger-ball": "--method mdeat --epsilon 24 --init-tau 24 --alpha 96 --max-replays 2 --attack-step 6",
     "deat-published": "--method mdeat",
     "pgd": "--method pgd --replays 4 --epsilon 16 --init-tau 16 --alpha 6 --attack-step 4",
 }

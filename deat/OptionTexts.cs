@@ -64,8 +64,9 @@ public sealed class OptionTexts(IReadOnlyDictionary<string, string> given, IRead
     }
 
     /// <summary>A size in pixel range.</summary>
-    /// <exception cref="UsageException">It cannot be understood.</exception>
-    public Pixels Size(string name, Pixels fallback) => Text(name) is { } text ? Pixels.Parse(text, $"--{name}") : fallback;
+    /// <exception cref="UsageException">It cannot be understood, or is outside the range.</exception>
+    public Pixels Size(string name, Pixels fallback, double most = 1) =>
+        Text(name) is { } text ? Pixels.Parse(text, $"--{name}", most) : fallback;
 
     /// <summary>One of several words.</summary>
     /// <exception cref="UsageException">It is another.</exception>

@@ -15,8 +15,9 @@ public readonly record struct Pixels(double Value, string Text)
     /// <summary>Reads <c>8</c>, <c>8/255</c> or <c>0.031</c>, with a point whatever the machine's language.</summary>
     /// <param name="text">What the user wrote.</param>
     /// <param name="option">The option it was written for, such as <c>--epsilon</c>, for the message.</param>
-    /// <exception cref="UsageException">The text is none of these, or the size is not in [0,1].</exception>
-    public static Pixels Parse(string text, string option)
+    /// <param name="most">The largest size; the radius of a ball in L2 may be larger than the range of a pixel.</param>
+    /// <exception cref="UsageException">The text is none of these, or the size is not from 0 to the largest.</exception>
+    public static Pixels Parse(string text, string option, double most = 1)
     {
         var parts = text.Split('/');
         if (parts.Length > 2 || !TryNumber(parts[0], out var number))
@@ -28,9 +29,9 @@ public readonly record struct Pixels(double Value, string Text)
                 : throw Refused(text, option, "is not a quotient");
         else if (number >= 1)
             (value, written) = (number / Levels, $"{written}/{Levels}");
-        return value is >= 0 and <= 1
+        return value >= 0 && value <= most
             ? new Pixels(value, written)
-            : throw Refused(text, option, $"is {value:0.######}, outside the pixel range 0 to 1");
+            : throw Refused(text, option, $"is {value:0.######}, outside {(most == 1 ? "the pixel range " : "")}0 to {most}");
     }
 
     /// <summary>What was understood: <c>8/255 = 0.031373</c>, or <c>0.031 = 7.905/255</c>.</summary>

@@ -43,10 +43,14 @@ public static class RedFlags
             yield return $"{title}: the network's output is not a number for {Images(result.NotNumbers)}; none of them counts as robust";
         if (result.Flat > 0)
             yield return $"{title}: the gradient is zero at the start for {Images(result.Flat)}; attacks by gradients cannot move them";
-        if (!follows && result.Attack.Epsilon.Value > 0 && result.Attacked > 0 && result.Unmoved > MostUnmoved * result.Attacked)
+        if (follows || result.Attack.Epsilon.Value == 0 || result.Attacked == 0)
+            yield break;
+        // Of what such an attack does not fool the loss says nothing.
+        bool isAllOrNothing = result.Attack.Kind.Search is { LeavesTheUnfooled: true };
+        if (isAllOrNothing ? result.Unmoved == result.Attacked : result.Unmoved > MostUnmoved * result.Attacked)
             yield return string.Create(
-                CultureInfo.InvariantCulture, $"{title}: the attack makes no progress: it raised the loss of only "
-                + $"{result.Attacked - result.Unmoved} of {Images(result.Attacked)}");
+                CultureInfo.InvariantCulture, $"{title}: the attack makes no progress: it {(isAllOrNothing ? "fooled" : "raised the loss of")} "
+                + $"only {result.Attacked - result.Unmoved} of {Images(result.Attacked)}");
     }
 
     /// <summary>Whether attacks that ask for no gradients find what the others miss.</summary>

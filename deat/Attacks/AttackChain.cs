@@ -21,6 +21,9 @@ public sealed record AttackChain(string Name, string Title, IReadOnlyList<Attack
             [("apgd-ce", 5), ("apgd-dlr", 5), ("fab", 5), ("square", 1), ("apgd-t", 1), ("fab-t", 1)]),
     ];
 
+    /// <summary>Whether it is an ensemble that has a name.</summary>
+    public bool IsEnsemble => Ensembles.Any(known => known.Name == Name);
+
     /// <summary>Reads chains, separated by commas: each an ensemble, or attacks with plus signs between them.</summary>
     /// <param name="text">What the user wrote.</param>
     /// <param name="epsilon">The radius of the ball, in pixel range [0,1].</param>

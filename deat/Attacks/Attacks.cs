@@ -24,6 +24,9 @@ public sealed record AttackKind(string Name, string Title) : IPart
     /// <summary>Whether it starts at random in the ball, perhaps only once it starts anew, so that restarts make sense.</summary>
     public bool StartsAtRandom { get; init; }
 
+    /// <summary>Whether the size of its steps can be chosen.</summary>
+    public bool TakesStepSize => Search is ProjectedGradient && TakesSteps;
+
     /// <summary>How many classes it aims at in turn, in the order of their logits at the image; 0 if it has no target.</summary>
     public int Targets { get; init; }
 

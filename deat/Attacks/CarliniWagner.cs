@@ -21,6 +21,9 @@ public sealed class CarliniWagner : ISearch
     private const double FirstConstant = 1e-3;
 
     /// <inheritdoc/>
+    public bool LeavesTheUnfooled => true;
+
+    /// <inheritdoc/>
     public void Start(AttackBatch batch)
     {
         Memory memory = MemoryOf(batch);

@@ -22,6 +22,9 @@ public sealed class FastAdaptiveBoundary : ISearch
     private const double ShareOfRadius = 0.5;
 
     /// <inheritdoc/>
+    public bool LeavesTheUnfooled => true;
+
+    /// <inheritdoc/>
     public void Start(AttackBatch batch)
     {
         if (batch.Round.Rank > 0)

@@ -7,6 +7,9 @@ namespace Deat.Training;
 /// </summary>
 public interface ISearch
 {
+    /// <summary>Whether it looks for the least perturbation, and leaves an image that it does not fool in the ball as it was.</summary>
+    bool LeavesTheUnfooled => false;
+
     /// <summary>Sets everything for the images of a new batch, first of all delta and z.</summary>
     void Start(AttackBatch batch);
 

@@ -12,6 +12,9 @@ internal static class EvalCommand
 {
     internal const string ResultFile = "result.json";
 
+    // More than any network withstands; a slip of the pen is beyond it.
+    private const double LargestL2 = 100;
+
     /// <summary>The networks of a run, as --checkpoint takes them.</summary>
     internal static readonly string[] Networks = ["best", "last", "average"];
 
@@ -113,17 +116,28 @@ internal static class EvalCommand
     private static (string Text, IReadOnlyList<AttackChain> Chains) Chains(OptionTexts own, TrainOptions options, Screen screen)
     {
         bool isL2 = own.Choice("norm", "linf", "linf", "l2") == "l2";
-        Pixels epsilon = own.Size("epsilon", isL2 ? Pixels.Parse("128/255", "--epsilon") : options.Adversary.Epsilon);
-        Pixels step = own.Size("attack-step", isL2 ? Pixels.Parse("15/255", "--attack-step") : OptionsResolution.DefaultAttackStep);
+        double most = isL2 ? LargestL2 : 1;
+        Pixels epsilon = own.Size("epsilon", isL2 ? Pixels.Parse("128/255", "--epsilon") : options.Adversary.Epsilon, most);
+        Pixels step = own.Size(
+            "attack-step", isL2 ? Pixels.Parse("15/255", "--attack-step") : OptionsResolution.DefaultAttackStep, most);
         int restarts = own.Integer("restarts", 1, 1, 1000);
         if (own.Text("epsilon") is { } written && epsilon.Text != written)
             screen.Line($"note: --epsilon {written} counts grey levels: {epsilon} of the pixel range");
         IReadOnlyList<AttackChain> chains = AttackChain.ParseList(
             own.Text("attack") ?? "clean,fgsm,pgd20,cw20", epsilon, step, restarts, isL2 ? Norm.L2 : Norm.Linf);
+        NoteUnused(own, chains, screen);
         if (own.Text("save-examples") is not null && chains.Count > 1)
             throw new UsageException($"--save-examples is for one attack, or several as one+another, and --attack has {chains.Count}");
         return (
             $"attacks {(isL2 ? "L2" : "Linf")}, epsilon {epsilon}; step {step}; restarts {restarts}", chains);
+    }
+
+    private static void NoteUnused(OptionTexts own, IReadOnlyList<AttackChain> chains, Screen screen)
+    {
+        if (own.IsGiven("restarts") && !chains.Any(chain => !chain.IsEnsemble && chain.Attacks.Any(attack => attack.StartsAtRandom)))
+            screen.Line("note: --restarts changes nothing: ensembles have their own numbers, and no other attack here starts at random");
+        if (own.IsGiven("attack-step") && !chains.Any(chain => chain.Attacks.Any(attack => attack.Kind.TakesStepSize)))
+            screen.Line("note: --attack-step changes nothing: the attacks here choose the sizes of their steps themselves");
     }
 
     // Every chain begins with what is classified correctly as it is, so that this costs nothing.

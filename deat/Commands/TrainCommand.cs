@@ -156,6 +156,8 @@ internal static class TrainCommand
     {
         screen.Line($"method {options.Method.Name}: {options.Method.Title}");
         screen.Line($"sizes  epsilon {options.Adversary.Epsilon}; alpha {options.Adversary.Alpha?.ToString() ?? "none"}");
+        if (options.Adversary.Alpha?.Value == 0 && options.Adversary.Epsilon.Value > 0)
+            screen.Line("note: with --alpha 0 no attack step moves delta, which stays at its start");
         string layers = options.Network.Dropout > 0 ? "batch norm and dropout" : "batch norm";
         string gradients = options.Adversary.ComputesDiscarded == true ? "weight gradients, which are discarded" : "no weight gradients";
         if (options.Adversary.AttackNorm is { } mode)

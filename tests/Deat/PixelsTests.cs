@@ -40,6 +40,13 @@ public sealed class PixelsTests
             Throws.TypeOf<UsageException>().With.Message.Contains($"--alpha '{text}'").And.Message.Contains(reason));
 
     [Test]
+    public void ARadiusInL2MayBeLargerThanThePixelRange()
+    {
+        Assert.That(Pixels.Parse("512/255", "--epsilon", most: 100).Value, Is.EqualTo(512.0 / 255));
+        Assert.That(() => Pixels.Parse("101/1", "--epsilon", most: 100), Throws.TypeOf<UsageException>().With.Message.Contains("0 to 100"));
+    }
+
+    [Test]
     public void TheMachinesLanguageDoesNotMatter()
     {
         // Under ordinary globalisation a comma culture reads "0.031" as 31; a custom one does so in invariant mode too.

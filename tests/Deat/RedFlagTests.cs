@@ -8,6 +8,7 @@ namespace Deat.Tests;
 /// <summary>Each red flag is raised by a network made for it, and by no sound one.</summary>
 public sealed class RedFlagTests : WholeRuns
 {
+    private const string OneInThree = "0.008";
     private const int Count = 24, Classes = TwoLayers.Classes;
 
     private static readonly Pixels Epsilon = Pixels.Parse("8/255", "--epsilon");
@@ -57,6 +58,18 @@ public sealed class RedFlagTests : WholeRuns
         Assert.That(flags.Single(), Does.Contain("FGSM: the attack makes no progress"));
         Assert.That(RedFlags.Of(Run(network, "fgsm"), follows: true), Is.Empty, "others have been there before");
         Assert.That(RedFlags.Of(Run(network, "fgsm", Pixels.Parse("0", "--epsilon"))), Is.Empty, "there is no room for any");
+    }
+
+    // What it does not fool it leaves as it was, so that its losses say nothing.
+    [Test]
+    public void AnAttackThatFoolsOrLeavesMakesProgressWhereItFoolsSome()
+    {
+        using Odd network = new((_, logits) => logits);
+        EvaluationResult some = Run(network, "fab-t-5", Pixels.Parse(OneInThree, "--epsilon"));
+        Assert.That(some.Attacked - some.Total.Hits, Is.Positive.And.LessThan(some.Attacked / 2));
+        Assert.That(RedFlags.Of(some), Is.Empty);
+        EvaluationResult none = Run(network, "fab-t-5", Pixels.Parse("0.00001", "--epsilon"));
+        Assert.That(RedFlags.Of(none).Single(), Does.Contain($"FAB-T-5: the attack makes no progress: it fooled only 0 of {none.Attacked}"));
     }
 
     [TestCase("clean")]

@@ -1,6 +1,7 @@
 using System.Numerics;
 using Deat.Engine;
 using Deat.Nn;
+using Deat.Training;
 using NUnit.Framework;
 
 namespace Deat.Tests;
@@ -23,10 +24,10 @@ public sealed class TrajectoryParityTests : WholeRuns
     {
         ["pgd7"] = "--method pgd",
         ["free4"] = "--method free",
-        ["mdeat"] = "--method mdeat",
+        ["mdeat"] = "--method mdeat --gamma 0.85 --max-replays 3",
         ["trades3"] = $"--method trades {Uniform}",
         ["mart3"] = $"--method mart {Uniform}",
-        ["mtrades"] = $"--method mtrades {Uniform}",
+        ["mtrades"] = $"--method mtrades --gamma 0.85 --max-replays 3 {Uniform}",
         ["natural"] = "--method natural",
         ["fgsm"] = "--method fgsm",
         ["u-fgsm"] = "--method u-fgsm",
@@ -86,6 +87,10 @@ public sealed class TrajectoryParityTests : WholeRuns
                 deviations.AddEach(array, values, isWhole ? file[array] : file[array][..values.Count]);
         }
     }
+
+    [Test]
+    public void CoversEveryMethod() => Assert.That(
+        TrainingMethods.All.Select(method => method.Name), Is.SubsetOf(Lines.Values.Select(line => line.Split(' ')[1])));
 
     [Test]
     public void SeesOneChangedWeight()

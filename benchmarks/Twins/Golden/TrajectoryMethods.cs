@@ -9,16 +9,10 @@ internal static class TrajectoryMethods
     [
         Table("pgd7", 2, [7]) with { Start = TrajectoryStart.Uniform },
         Table("free4", 8, [4]) with { Loop = TrajectoryLoop.Replay },
-        Table("mdeat", 10, [1, 2, 3]) with
-        {
-            Epochs = [2, 3, 3], Start = TrajectoryStart.Uniform, ClampStart = true, Loop = TrajectoryLoop.Replay,
-        },
+        Replayed("mdeat", Paces.ByMagnitude(0.85, 1, 3, Levels(10))) with { ClampStart = true },
         Table("trades3", 2, [3]) with { Start = TrajectoryStart.Uniform, Loss = TrajectoryLoss.Trades },
         Valid("mart3", 2, Paces.Table([3], _ => Levels(2))) with { HasTable = true, Loss = TrajectoryLoss.Mart },
-        new("mtrades", Levels(2), Paces.Table([0, 1, 2], steps => Levels(steps > 0 ? 8 / steps : 2)))
-        {
-            HasTable = true, Epochs = [2, 3, 3], Start = TrajectoryStart.Uniform, Loss = TrajectoryLoss.Trades, MeasureUpdate = true,
-        },
+        Measured("mtrades", gamma: 0.85) with { ClampStart = false, Loss = TrajectoryLoss.Trades },
         new("natural", 0, Paces.Fixed(0, 0)),
         new("fgsm", Levels(8), Paces.Fixed(1, Levels(8))),
         Valid("u-fgsm", 10, Paces.Fixed(1, Levels(10))),

@@ -116,6 +116,11 @@ public sealed class CommandLineTests
         string eval = $"eval {_folder["run"]} --device cpu --attack pgd1";
         Assert.That(Run(eval).Output, Does.Contain("epsilon 8/255 = 0.031373; step 2/255 = 0.007843;"));
         Assert.That(Run($"{eval} --norm l2").Output, Does.Contain("; step 15/255 = "));
+        Assert.That(Run($"{eval} --norm l2 --epsilon 512/255").Output, Does.Contain("epsilon 512/255 = 2.007843"));
+        Assert.That(Run($"{eval} --restarts 2 --attack-step 3").Output, Does.Not.Contain("changes nothing"));
+        Assert.That(
+            Run($"{eval.Replace("pgd1", "fgsm")} --restarts 2 --attack-step 3").Output,
+            Does.Contain("note: --restarts changes nothing").And.Contain("note: --attack-step changes nothing"));
         string errors = Run($"{eval} --checkpoint average").Errors;
         AssertOneLine(errors);
         Assert.That(errors, Does.Contain("no averaged weights").And.Contain("it was trained without --average; choose --checkpoint best"));
