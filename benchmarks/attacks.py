@@ -8,6 +8,7 @@ for each set of images and each norm between the marks of FOLDER/README.md. Says
 """
 
 import json
+import math
 import pathlib
 import sys
 
@@ -51,8 +52,9 @@ def table_of(attacks):
             for stage in stages:
                 lines.append(row([f"after its {stage['name']}", f"{100 * stage['correct'] / stage['images']:.1f} %", ""], [stage]))
     robust = {name: attack["stages"][-1]["correct"] for name, attack in attacks.items()}
-    if robust.get("autoattack", 0) > robust.get("pgd100", robust.get("autoattack", 0)):
-        lines += ["", "**AutoAttack left more than PGD-100.**"]
+    for name, title in (("autoattack", "AutoAttack"), ("autoattack-plus", "AutoAttack+")):
+        if robust.get(name, 0) > robust.get("pgd100", math.inf):
+            lines += ["", f"**{title} left more than PGD-100.**"]
     return lines
 
 

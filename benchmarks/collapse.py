@@ -24,6 +24,8 @@ SETTINGS = {
     "fgsm": "--method fgsm --epsilon 16 --alpha 16 --attack-step 4",
     "fast-large-step": "--method u-fgsm --epsilon 16 --init-tau 16 --alpha 32 --attack-step 4",
     "deat-few-replays": "--method mdeat --epsilon 16 --init-tau 16 --alpha 24 --max-replays 2 --attack-step 4",
+    "deat-largest-step": "--method mdeat --epsilon 16 --init-tau 16 --alpha 64 --max-replays 2 --attack-step 4",
+    "deat-zero-start": "--method mdeat --epsilon 16 --delta-init zero --alpha 48 --max-replays 2 --attack-step 4",
     "deat-larger-ball": "--method mdeat --epsilon 24 --init-tau 24 --alpha 96 --max-replays 2 --attack-step 6",
     "deat-published": "--method mdeat",
     "pgd": "--method pgd --replays 4 --epsilon 16 --init-tau 16 --alpha 6 --attack-step 4",
@@ -147,15 +149,25 @@ def report(arguments):
         jump = "-" if first is None else f"look {first}"
         lines.append(
             f"| {r['setting']}, seed {r['seed']} | {max(r['robust'])}, {r['robust'][-1]} | {where} | {ratio:.1f} | {jump} |")
-    lines += ["", "| jump means more than | collapsed | jump before | at the same look | lead in looks | healthy | of these with a jump |",
-              "| --- | --- | --- | --- | --- | --- | --- |"]
-    for s in result["summary"]:
-        lines.append(
-            f"| {s['factor']} x | {s['collapsed']} | {s['foretold']} | {s['atTheSameLook']} | "
-            f"{', '.join(map(str, s['leadsInLooks'])) or '-'} | {s['healthy']} | {s['healthyWithJump']} |")
+    lines += ["", *jump_table("jump means more than", ((f"{factor} x", runs) for factor in FACTORS), FACTORS)]
+    own = {name: [r for r in runs if r["setting"] == name] for name in SETTINGS}
+    for factor in FACTORS[:2]:
+        rows = [(name, own[name]) for name in SETTINGS if own[name]]
+        lines += ["", *jump_table(f"jumps of {factor} x, by setting", rows, [factor] * len(rows))]
     readme = out / "README.md"
     head, _, tail = readme.read_text().partition("<!-- runs -->")
     readme.write_text(head + "<!-- runs -->\n\n" + "\n".join(lines) + "\n\n<!-- end -->" + tail.partition("<!-- end -->")[2])
+
+
+def jump_table(title, rows, factors):
+    lines = [f"| {title} | collapsed | jump before | at the same look | lead in looks | healthy | of these with a jump |",
+             "| --- | --- | --- | --- | --- | --- | --- |"]
+    for (name, runs), factor in zip(rows, factors):
+        s = summary(runs, factor)
+        lines.append(
+            f"| {name} | {s['collapsed']} | {s['foretold']} | {s['atTheSameLook']} | "
+            f"{', '.join(map(str, s['leadsInLooks'])) or '-'} | {s['healthy']} | {s['healthyWithJump']} |")
+    return lines
 
 
 def largest_ratio(r):
