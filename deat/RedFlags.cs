@@ -48,9 +48,11 @@ public static class RedFlags
         // Of what such an attack does not fool the loss says nothing.
         bool isAllOrNothing = result.Attack.Kind.Search is { LeavesTheUnfooled: true };
         if (isAllOrNothing ? result.Unmoved == result.Attacked : result.Unmoved > MostUnmoved * result.Attacked)
-            yield return string.Create(
-                CultureInfo.InvariantCulture, $"{title}: the attack makes no progress: it {(isAllOrNothing ? "fooled" : "raised the loss of")} "
-                + $"only {result.Attacked - result.Unmoved} of {Images(result.Attacked)}");
+        {
+            string what = isAllOrNothing ? "fooled" : "raised the loss of";
+            string moved = OptionTexts.Write(result.Attacked - result.Unmoved);
+            yield return $"{title}: the attack makes no progress: it {what} only {moved} of {Images(result.Attacked)}";
+        }
     }
 
     /// <summary>Whether attacks that ask for no gradients find what the others miss.</summary>

@@ -69,7 +69,8 @@ public sealed class RedFlagTests : WholeRuns
         Assert.That(some.Attacked - some.Total.Hits, Is.Positive.And.LessThan(some.Attacked / 2));
         Assert.That(RedFlags.Of(some), Is.Empty);
         EvaluationResult none = Run(network, "fab-t-5", Pixels.Parse("0.00001", "--epsilon"));
-        Assert.That(RedFlags.Of(none).Single(), Does.Contain($"FAB-T-5: the attack makes no progress: it fooled only 0 of {none.Attacked}"));
+        Assert.That(
+            RedFlags.Of(none).Single(), Does.Contain($"FAB-T-5: the attack makes no progress: it fooled only 0 of {none.Attacked} images"));
     }
 
     [TestCase("clean")]
