@@ -215,6 +215,8 @@ internal sealed partial class TrainingRun : IDisposable
             _screen.Line($"test on {_test.Count} images, epsilon {_options.Adversary.Epsilon.Text}, {which}; with 95 % interval:");
             foreach (EvaluationResult result in results)
                 _screen.Line($"  {result.Attack.Title,-8} {result.Total}");
+            foreach (string flag in results.SelectMany(result => RedFlags.Of(result)).Concat(RedFlags.OfAll(results)))
+                _screen.Line($"warning: {flag}");
         }
 
         _screen.Line($"folder {_folder.Location}");
