@@ -14,7 +14,7 @@ public readonly record struct OpObservation(string Layer, Tensor Input, Tensor G
 /// <param name="wanted">The gradients that <see cref="Backward(Tensor, Tensor)"/> computes.</param>
 /// <param name="precision">In which numbers convolutions multiply.</param>
 /// <exception cref="DeviceException">The device has no tensor cores for this precision.</exception>
-public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precision = Precision.Float32)
+public sealed partial class Tape(ComputeDevice device, Wanted wanted, Precision precision = Precision.Float32)
     : Workspace(device, MemoryCategory.Activations)
 {
     private readonly List<Node> _nodes = [];
@@ -26,7 +26,6 @@ public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precisio
     private readonly Dictionary<object, (Direction Direction, Tensor Tensor)> _shared = [];
     private readonly Dictionary<Tensor, SliceSums> _sums = [];
     private readonly Dictionary<Tensor, NormalisedTensor> _normalised = [];
-    private readonly Dictionary<Tensor, (string Layer, Action? Compute)> _computed = [];
     private SplitQueue? _splits;
     private Tensor? _given;
 
@@ -41,11 +40,6 @@ public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precisio
 
     /// <summary>Weight gradients that wait to be summed; none after <see cref="Backward(Tensor, Tensor)"/>.</summary>
     internal SplitQueue Splits => _splits ??= new SplitQueue(this);
-
-    /// <summary>
-    /// Whether what backward needs of activations that were <see cref="LetGo"/> is computed again, instead of kept.
-    /// </summary>
-    internal bool Recomputes => Device.RecomputesActivations && Wanted.HasFlag(Wanted.Parameters);
 
     /// <summary>Marks an input whose gradient is wanted, if this tape wants inputs' gradients at all.</summary>
     public Tensor Watch(Tensor input)
@@ -108,35 +102,6 @@ public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precisio
         _nodes.Clear();
     }
 
-    /// <summary>
-    /// Says that <paramref name="activation"/> has been read forwards for the last time, and by convolutions alone, which need it
-    /// backwards for the gradients of their weights only. Its memory is given back unless these are wanted, and even then where the device
-    /// computes it again (<see cref="ComputeDevice.RecomputesActivations"/>). What no op knows how to compute again is kept.
-    /// </summary>
-    public void LetGo(Tensor activation)
-    {
-        if (_computed.TryGetValue(activation, out var computed)
-            && (computed.Compute is not null || !_needed.Contains(activation) || !Wanted.HasFlag(Wanted.Parameters)))
-            Release(activation);
-    }
-
-    /// <summary>
-    /// Says that <paramref name="output"/> may be <see cref="LetGo"/>: <paramref name="compute"/>, null unless this tape
-    /// <see cref="Recomputes"/>, writes the same bits into it again.
-    /// </summary>
-    internal void MayLetGo(Tensor output, Action? compute) => _computed[output] = (Device.Ledger.Layer, compute);
-
-    /// <summary><paramref name="activation"/>, computed again if it was <see cref="LetGo"/>: for ops that read it backwards.</summary>
-    internal Tensor Again(Tensor activation)
-    {
-        if (activation.Buffer.IsLive || !_computed.TryGetValue(activation, out var computed) || computed.Compute is not { } compute)
-            return activation;
-        AllocateAgain(activation);
-        using (Device.Ledger.At(computed.Layer))
-            compute();
-        return activation;
-    }
-
     /// <summary>Whether a gradient of <paramref name="tensor"/> must be computed.</summary>
     internal bool Needs(Tensor tensor) =>
         _needed.Contains(tensor) || (tensor.Gradient is not null && Wanted.HasFlag(Wanted.Parameters));
@@ -159,16 +124,6 @@ public sealed class Tape(ComputeDevice device, Wanted wanted, Precision precisio
         }
 
         return output;
-    }
-
-    /// <summary>
-    /// Says that a backward pass has read <paramref name="input"/>: unless an op that is still to come needs it, its memory is free for the
-    /// gradients, its own above all.
-    /// </summary>
-    internal void HasRead(Tensor input)
-    {
-        if (_readers.GetValueOrDefault(input) == 0 && _needed.Contains(input) && !_kept.Contains(input))
-            Release(input);
     }
 
     /// <summary>Adds <paramref name="gradient"/> to that of an activation or input; the first is taken over as it is.</summary>

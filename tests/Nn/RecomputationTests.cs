@@ -87,7 +87,8 @@ public sealed class RecomputationTests
         if (wanted == Wanted.None)
             return [loss.ToArray<float>()];
         tape.Backward(loss);
-        return [tape.Gradient(x).ToArray<float>(), loss.ToArray<float>(), .. Weights(), .. model.StateDict().Select(array => array.Type == ElementType.Float32 ? array.ToFloats() : [])];
+        IEnumerable<float[]> states = model.StateDict().Where(array => array.Type == ElementType.Float32).Select(array => array.ToFloats());
+        return [tape.Gradient(x).ToArray<float>(), loss.ToArray<float>(), .. Weights(), .. states];
 
         IEnumerable<float[]> Weights() =>
             wanted == Wanted.Both ? model.Parameters().Select(entry => entry.Parameter.Value.Gradient!.ToArray<float>()) : [];
