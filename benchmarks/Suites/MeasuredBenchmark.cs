@@ -5,9 +5,11 @@ namespace Deat.Benchmarks;
 
 /// <summary>
 /// A <see cref="Measured"/> under BenchmarkDotNet, the engine's on each usable device. What must not be timed (the forward pass before
-/// a backward pass) is the set-up of an iteration, so an iteration is one run.
+/// a backward pass) is the set-up of an iteration, so an iteration is one run. No collection is forced before it: a run leaves nothing
+/// to collect, and right after a forced one a driver's kernels take up to twice their time.
 /// </summary>
 [InProcess]
+[GcForce(false)]
 [MinColumn]
 [MedianColumn]
 public abstract class MeasuredBenchmark
