@@ -8,14 +8,17 @@ namespace Deat.Training;
 /// <summary><c>deat plan</c>: predicts what a training costs from a profile, and how right that was from a run.</summary>
 internal static class PlanCommand
 {
-    private const int UsualBatches = 4, UsualIterations = 3;
+    private const int LeastBatches = 4, UsualIterations = 3;
+    private const double UsualSeconds = 10;
     private static readonly string[] NotOfPlans = ["resume", "save-model", "out-dir"];
 
     private static readonly OptionSpec[] Own =
     [
         new("profile", "path", "the profile to go by (default: a new one of some batches)"),
         new("replays-of", "run", "the iterations that this run logged, epoch by epoch, instead of the fewest and the most"),
-        new("batches", "n", $"batches of a new profile (default {UsualBatches})"),
+        new(
+            "batches", "n",
+            $"batches of a new profile (default those of {UsualSeconds:0} seconds, {LeastBatches} at least)"),
     ];
 
     private static readonly OptionSpec[] OfTraining = [.. TrainCommand.Options.Where(option => !NotOfPlans.Contains(option.Name))];
@@ -119,7 +122,8 @@ internal static class PlanCommand
         debug?.AttachBuilds(device);
         ProfileRun run = new(device, options with { Device = device.Listing.Id }, images, new ProfileSettings
         {
-            Batches = own.Integer("batches", UsualBatches, 1, 1000),
+            Batches = own.Integer("batches", LeastBatches, 1, 1000),
+            Seconds = own.IsGiven("batches") ? 0 : UsualSeconds,
             Iterations = Math.Max(options.Method.Loop.Least, Math.Min(most, UsualIterations)),
             MaxLaunches = int.MaxValue,
         })

@@ -12,8 +12,13 @@ public sealed record ProfileSettings
     /// <summary>Batches that run as in a training take at least this time together.</summary>
     public const double StretchMilliseconds = 200;
 
-    /// <summary>Timed batches.</summary>
+    /// <summary>Timed batches, at least.</summary>
     public required int Batches { get; init; }
+
+    /// <summary>
+    /// Batches are timed for at least so many seconds: on a machine shared with others, speed differs from one second to the next.
+    /// </summary>
+    public double Seconds { get; init; }
 
     /// <summary>Adversarial iterations of each batch; those with which the method begins if null.</summary>
     public int? Iterations { get; init; }
@@ -152,9 +157,12 @@ public sealed class ProfileRun
     {
         List<double> untimed = [], training = [];
         double? joules = energy.Joules is null ? null : 0;
-        for (int i = 0; i < _settings.Batches && timer.Missed == 0 && ShouldStop?.Invoke() != true; i++)
+        long start = Stopwatch.GetTimestamp();
+        bool IsEnough(int batches) =>
+            batches >= _settings.Batches && Stopwatch.GetElapsedTime(start).TotalSeconds >= _settings.Seconds;
+        for (int i = 0; !IsEnough(i) && timer.Missed == 0 && ShouldStop?.Invoke() != true; i++)
         {
-            Progress?.Invoke($"batch {i + 1} of {_settings.Batches}");
+            Progress?.Invoke(i < _settings.Batches ? $"batch {i + 1} of {_settings.Batches}" : $"batch {i + 1}");
             SkipWhatIsNotFull(trainer);
             untimed.Add(Time(() => Train(trainer)));
             training.Add(TimeStretch(trainer, 1 + (int)Math.Ceiling(ProfileSettings.StretchMilliseconds / untimed[^1])));
