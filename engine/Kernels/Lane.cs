@@ -44,6 +44,12 @@ internal interface ILane<TSelf, T>
     static abstract TSelf Map<TFunction>(TSelf v)
         where TFunction : struct, IFunction<T>;
 
+    /// <summary>Elements side by side of a view, from any <paramref name="place"/> on.</summary>
+    static abstract TSelf Load(ArrayView<T> view, int place);
+
+    /// <summary>Sets elements side by side of a view, from any <paramref name="place"/> on.</summary>
+    static abstract void Store(ArrayView<T> view, int place, TSelf value);
+
     /// <summary>Elements <paramref name="place"/>, <paramref name="place"/> + <paramref name="step"/>, ... of a view.</summary>
     static abstract TSelf Gather(ArrayView<T> view, int place, int step);
 
@@ -87,6 +93,10 @@ internal struct Lane1<T> : ILane<Lane1<T>, T>
 
     public static Lane1<T> Map<TFunction>(Lane1<T> v)
         where TFunction : struct, IFunction<T> => new() { A = TFunction.Of(v.A) };
+
+    public static Lane1<T> Load(ArrayView<T> view, int place) => new() { A = Real.Load(view, place) };
+
+    public static void Store(ArrayView<T> view, int place, Lane1<T> value) => Real.Store(view, place, value.A);
 
     public static Lane1<T> Gather(ArrayView<T> view, int place, int step) => new() { A = Real.Load(view, place) };
 
@@ -132,6 +142,10 @@ internal struct Lane8<T> : ILane<Lane8<T>, T>
             G = TFunction.Of(v.G),
             H = TFunction.Of(v.H),
         };
+
+    public static Lane8<T> Load(ArrayView<T> view, int place) => Gather(view, place, 1);
+
+    public static void Store(ArrayView<T> view, int place, Lane8<T> value) => Scatter(view, place, 1, value);
 
     public static Lane8<T> Gather(ArrayView<T> view, int place, int step) => new()
     {

@@ -65,6 +65,10 @@ internal struct Quad<T> : ILane<Quad<T>, T>
         where TFunction : struct, IFunction<T> =>
         new() { A = TFunction.Of(v.A), B = TFunction.Of(v.B), C = TFunction.Of(v.C), D = TFunction.Of(v.D) };
 
+    public static Quad<T> Load(ArrayView<T> view, int place) => Gather(view, place, 1);
+
+    public static void Store(ArrayView<T> view, int place, Quad<T> value) => Scatter(view, place, 1, value);
+
     public static Quad<T> Gather(ArrayView<T> view, int place, int step) => new()
     {
         A = Real.Load(view, place),

@@ -63,6 +63,22 @@ internal readonly struct VectorLane(Vector256<float> value) : ILane<VectorLane, 
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static unsafe VectorLane Load(ArrayView<float> view, int place)
+    {
+        if (Real.ChecksBounds)
+            _ = view[place] + view[place + 7];
+        return new(Vector256.Load((float*)view.LoadEffectiveAddressAsPtr() + place));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static unsafe void Store(ArrayView<float> view, int place, VectorLane value)
+    {
+        if (Real.ChecksBounds)
+            _ = view[place] + view[place + 7];
+        value._value.Store((float*)view.LoadEffectiveAddressAsPtr() + place);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static unsafe VectorLane Gather(ArrayView<float> view, int place, int step)
     {
         if (Real.ChecksBounds)

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using ILGPU;
+using ILGPU.IR.Intrinsics;
 
 namespace Deat.Engine;
 
@@ -23,7 +24,7 @@ public static partial class Ops
     /// <summary>
     /// The fused adversarial step. With the gradient dz of the loss with respect to the network's input z:
     /// magnitude[n] = sum |dz| over image n; delta = clampX(clampE(delta + alpha * sign(dz))) where clampE clamps to [-epsilon, epsilon]
-    /// and clampX so that x + delta is in [0,1]; z = (x + delta - mean_c) / std_c. Each tensor is read once and written once.
+    /// and clampX so that x + delta is in [0,1]; z = (x + delta - mean_c) / std_c. Each tensor is read from memory once and written once.
     /// </summary>
     /// <remarks>
     /// The sign of dz is that of the gradient with respect to delta, because std is positive, and |dz| = |gradient| * std: the
@@ -31,7 +32,7 @@ public static partial class Ops
     /// each step (see PixelRange.Clamp), in the arithmetic of the element type and with epsilon rounded to it.
     /// Where dz is NaN, delta and z become NaN, and so do the image's magnitude and the next loss: a broken gradient shows, while
     /// sign(NaN) = 0 would let the attack stand still. A frozen image keeps its delta, but its magnitude shows the NaN.
-    /// The sums run in a fixed order (columns, channels, rows) that depends on the shape alone.
+    /// The sums run in a fixed order that depends on the shape and the layout alone.
     /// </remarks>
     /// <param name="scratch">Lends memory for partial sums.</param>
     /// <param name="dz">[N, C, H, W]</param>
@@ -69,7 +70,10 @@ public static partial class Ops
             Shape shape = X.Shape;
             int rows = shape.N * shape.H;
             int size = X.Type.Bytes();
-            Tensor partials = Scratch.Plain(new Shape(rows, 1), X.Type);
+            // An item must be worth its dispatch on a CPU; a GPU wants many.
+            int rowsPerItem = device.Traits.IsCpuLike ? shape.H : 1;
+            bool isWhole = rowsPerItem == shape.H;
+            Tensor sums = isWhole ? Magnitude : Scratch.Plain(new Shape(rows, 1), X.Type);
             LinfConstants<T> constants = new()
             {
                 Epsilon = T.CreateChecked(Ball.Epsilon),
@@ -77,24 +81,28 @@ public static partial class Ops
                 Range = PixelRange<T>.From(Ball.ClampPixels),
                 Normalization = ChannelNormalization<T>.From(nameof(LinfStep), Normalization, shape.C),
             };
-            Cost cost = new(shape.Count * (Ball.ClampPixels ? 7 : 5), ((5 * shape.Count) + rows) * size);
+            Cost cost = new(shape.Count * (Ball.ClampPixels ? 7 : 5), ((5 * shape.Count) + sums.Shape.Count) * size);
+            LaunchGrid grid = device.Grid(rows / rowsPerItem);
             if (Active is null)
             {
                 device.Launch(
-                    LinfStepKernels.SignedStep, device.Grid(rows), cost,
-                    Dz.View<T>(), X.View<T>(), Delta.View<T>(), Z.View<T>(), partials.View<T>(), constants, X.Layout);
+                    LinfStepKernels.SignedStep, grid, cost,
+                    Dz.View<T>(), X.View<T>(), Delta.View<T>(), Z.View<T>(), sums.View<T>(), rowsPerItem, constants, X.Layout);
             }
             else
             {
                 device.Launch(
-                    LinfStepKernels.SignedStepOfActive, device.Grid(rows), cost with { Bytes = cost.Bytes + (shape.N * sizeof(int)) },
-                    Dz.View<T>(), X.View<T>(), Delta.View<T>(), Z.View<T>(), partials.View<T>(), Active.View<int>(), constants, X.Layout);
+                    LinfStepKernels.SignedStepOfActive, grid, cost with { Bytes = cost.Bytes + (shape.N * sizeof(int)) },
+                    Dz.View<T>(), X.View<T>(), Delta.View<T>(), Z.View<T>(), sums.View<T>(), Active.View<int>(), rowsPerItem, constants,
+                    X.Layout);
             }
 
+            if (isWhole)
+                return;
             device.Launch(
                 LinfStepKernels.ImageMagnitude, device.Grid(shape.N), new Cost(rows, (long)(rows + shape.N) * size),
-                partials.View<T>(), Magnitude.View<T>(), shape.H);
-            Scratch.Release(partials);
+                sums.View<T>(), Magnitude.View<T>(), shape.H);
+            Scratch.Release(sums);
         }
     }
 }
@@ -113,25 +121,25 @@ internal struct LinfConstants<T>
 internal static class LinfStepKernels
 {
     public static void SignedStep<T>(
-        ArrayView<T> dz, ArrayView<T> x, ArrayView<T> delta, ArrayView<T> z, ArrayView<T> partials,
+        ArrayView<T> dz, ArrayView<T> x, ArrayView<T> delta, ArrayView<T> z, ArrayView<T> sums, int rows,
         LinfConstants<T> constants, Layout layout)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int item = Item.Index();
-        if (item < partials.IntLength)
-            Real.Store(partials, item, StepRow(dz, x, delta, z, item, true, constants, layout));
+        if (item < sums.IntLength)
+            Real.Store(sums, item, StepRows(dz, x, delta, z, item * rows, rows, true, constants, layout));
     }
 
     public static void SignedStepOfActive<T>(
-        ArrayView<T> dz, ArrayView<T> x, ArrayView<T> delta, ArrayView<T> z, ArrayView<T> partials, ArrayView<int> active,
+        ArrayView<T> dz, ArrayView<T> x, ArrayView<T> delta, ArrayView<T> z, ArrayView<T> sums, ArrayView<int> active, int rows,
         LinfConstants<T> constants, Layout layout)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int item = Item.Index();
-        if (item >= partials.IntLength)
+        if (item >= sums.IntLength)
             return;
-        bool moves = Real.Load(active, item / layout.Shape.H) != 0;
-        Real.Store(partials, item, StepRow(dz, x, delta, z, item, moves, constants, layout));
+        bool moves = Real.Load(active, item * rows / layout.Shape.H) != 0;
+        Real.Store(sums, item, StepRows(dz, x, delta, z, item * rows, rows, moves, constants, layout));
     }
 
     public static void ImageMagnitude<T>(ArrayView<T> partials, ArrayView<T> magnitude, int rows)
@@ -146,49 +154,120 @@ internal static class LinfStepKernels
         Real.Store(magnitude, n, sum);
     }
 
-    /// <summary>The step of one image row, all channels; returns the sum of |dz| over it.</summary>
-    private static T StepRow<T>(
-        ArrayView<T> dz, ArrayView<T> x, ArrayView<T> delta, ArrayView<T> z, int item, bool moves,
+    // The step of rows of an image, all channels; returns the sum of |dz| over them. First what lies side by side moves, then the input
+    // follows channel by channel, while the row is in the cache.
+    private static T StepRows<T>(
+        ArrayView<T> dz, ArrayView<T> x, ArrayView<T> delta, ArrayView<T> z, int first, int rows, bool moves,
         LinfConstants<T> constants, Layout layout)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        int n = item / layout.Shape.H;
-        int h = item - (n * layout.Shape.H);
-        T alpha = constants.Alpha;
-        T epsilon = constants.Epsilon;
-        PixelRange<T> range = constants.Range;
+        int n = first / layout.Shape.H;
+        int top = first - (n * layout.Shape.H);
+        int elements = layout.Shape.W * layout.Block;
+        int inLanes = elements - (elements % Lane8<T>.Width);
+        int columns = layout.Shape.W - (layout.Shape.W % Lane8<T>.Width);
         T sum = T.Zero;
-        for (int c = 0; c < layout.Shape.C; c++)
+        for (int h = top; h < top + rows; h++)
         {
-            T mean = constants.Normalization.Mean(c);
-            T rstd = constants.Normalization.Rstd(c);
-            int place = layout.Index(n, c, h, 0);
-            for (int w = 0; w < layout.Shape.W; w++)
+            Lane8<T> lanes = Lane8<T>.Splat(T.Zero);
+            Lane1<T> rest = Lane1<T>.Splat(T.Zero);
+            for (int block = 0; block < layout.Blocks; block++)
             {
-                T gradient = Real.Load(dz, place);
-                T pixel = Real.Load(x, place);
-                T d = Real.Load(delta, place);
-                sum += T.Abs(gradient);
-                if (moves)
-                {
-                    d = range.Clamp(Moved(d, gradient, alpha, epsilon), pixel);
-                    Real.Store(delta, place, d);
-                }
+                int start = layout.Index(n, block * layout.Block, h, 0), between = start + inLanes;
+                lanes += Move(dz, x, delta, start, between, moves, constants);
+                rest += MoveBody<T, Lane1<T>>(dz, x, delta, between, start + elements, moves, constants);
+            }
 
-                Real.Store(z, place, AdversarialInputKernels.Normalized(pixel, d, mean, rstd));
-                place += layout.Block;
+            sum += lanes.A + lanes.B + lanes.C + lanes.D + lanes.E + lanes.F + lanes.G + lanes.H + rest.A;
+            for (int c = 0; c < layout.Shape.C; c++)
+            {
+                int start = layout.Index(n, c, h, 0), between = start + (columns * layout.Block);
+                T mean = constants.Normalization.Mean(c), rstd = constants.Normalization.Rstd(c);
+                Follow(x, delta, z, start, between, layout.Block, mean, rstd);
+                FollowBody<T, Lane1<T>>(x, delta, z, between, start + elements, layout.Block, mean, rstd);
             }
         }
 
         return sum;
     }
 
-    // A zero gradient leaves delta as it is, and a NaN passes through the sum and both comparisons.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static T Moved<T>(T delta, T gradient, T alpha, T epsilon)
+    [IntrinsicImplementation]
+    [DeviceBody(nameof(MoveInLanes))]
+    private static Lane8<T> Move<T>(
+        ArrayView<T> dz, ArrayView<T> x, ArrayView<T> delta, int start, int end, bool moves, LinfConstants<T> constants)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => typeof(T) == typeof(float)
+            ? Unsafe.BitCast<VectorLane, Lane8<T>>(MoveBody<float, VectorLane>(
+                dz.Cast<float>(), x.Cast<float>(), delta.Cast<float>(), start, end, moves,
+                Unsafe.BitCast<LinfConstants<T>, LinfConstants<float>>(constants)))
+            : MoveInLanes(dz, x, delta, start, end, moves, constants);
+
+    private static Lane8<T> MoveInLanes<T>(
+        ArrayView<T> dz, ArrayView<T> x, ArrayView<T> delta, int start, int end, bool moves, LinfConstants<T> constants)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => MoveBody<T, Lane8<T>>(dz, x, delta, start, end, moves, constants);
+
+    // Moves delta between two places, a multiple of the lane's width apart; returns the sums of |dz|. Without branches: the signs of
+    // gradients cannot be foretold.
+    private static TLane MoveBody<T, TLane>(
+        ArrayView<T> dz, ArrayView<T> x, ArrayView<T> delta, int start, int end, bool moves, LinfConstants<T> constants)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T>
+    {
+        TLane zero = TLane.Splat(T.Zero);
+        TLane up = TLane.Splat(constants.Alpha), down = TLane.Splat(-constants.Alpha);
+        TLane least = TLane.Splat(-constants.Epsilon), most = TLane.Splat(constants.Epsilon);
+        TLane low = TLane.Splat(constants.Range.Low), high = TLane.Splat(constants.Range.High);
+        TLane sums = zero;
+        for (int place = start; place < end; place += TLane.Width)
+        {
+            TLane gradient = TLane.Load(dz, place);
+            sums += TLane.WhereLarger(zero, gradient, zero - gradient, gradient);
+            if (!moves)
+                continue;
+            // A zero gradient leaves delta as it is, and a NaN passes through the sum and all comparisons.
+            TLane step = TLane.WhereLarger(gradient, zero, up, TLane.WhereLarger(zero, gradient, down, gradient));
+            TLane pixel = TLane.Load(x, place);
+            TLane inBall = Between<T, TLane>(TLane.Load(delta, place) + step, least, most);
+            TLane.Store(delta, place, Between<T, TLane>(inBall, low - pixel, high - pixel));
+        }
+
+        return sums;
+    }
+
+    [IntrinsicImplementation]
+    [DeviceBody(nameof(FollowInLanes))]
+    private static void Follow<T>(
+        ArrayView<T> x, ArrayView<T> delta, ArrayView<T> z, int start, int end, int step, T mean, T rstd)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        T moved = gradient > T.Zero ? delta + alpha : gradient < T.Zero ? delta - alpha : delta + gradient;
-        return moved < -epsilon ? -epsilon : moved > epsilon ? epsilon : moved;
+        if (typeof(T) == typeof(float))
+        {
+            FollowBody<float, VectorLane>(
+                x.Cast<float>(), delta.Cast<float>(), z.Cast<float>(), start, end, step, (float)(object)mean, (float)(object)rstd);
+        }
+        else
+        {
+            FollowInLanes(x, delta, z, start, end, step, mean, rstd);
+        }
     }
+
+    private static void FollowInLanes<T>(
+        ArrayView<T> x, ArrayView<T> delta, ArrayView<T> z, int start, int end, int step, T mean, T rstd)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => FollowBody<T, Lane8<T>>(x, delta, z, start, end, step, mean, rstd);
+
+    // The network's input at every step-th place.
+    private static void FollowBody<T, TLane>(
+        ArrayView<T> x, ArrayView<T> delta, ArrayView<T> z, int start, int end, int step, T mean, T rstd)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T>
+    {
+        TLane center = TLane.Splat(mean), scale = TLane.Splat(rstd);
+        for (int place = start; place < end; place += TLane.Width * step)
+            TLane.Scatter(z, place, step, (TLane.Gather(x, place, step) + TLane.Gather(delta, place, step) - center) * scale);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TLane Between<T, TLane>(TLane v, TLane low, TLane high)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T> =>
+        TLane.WhereLarger(low, v, low, TLane.WhereLarger(v, high, high, v));
 }
