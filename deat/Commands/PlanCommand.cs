@@ -9,7 +9,7 @@ namespace Deat.Training;
 internal static class PlanCommand
 {
     private const int LeastBatches = 4, UsualIterations = 3;
-    private const double UsualSeconds = 10;
+    private const double UsualSeconds = 10, StretchMilliseconds = 1000;
     private static readonly string[] NotOfPlans = ["resume", "save-model", "out-dir"];
 
     private static readonly OptionSpec[] Own =
@@ -125,6 +125,7 @@ internal static class PlanCommand
             Batches = own.Integer("batches", LeastBatches, 1, 1000),
             Seconds = own.IsGiven("batches") ? 0 : UsualSeconds,
             Iterations = Math.Max(options.Method.Loop.Least, Math.Min(most, UsualIterations)),
+            StretchMilliseconds = StretchMilliseconds,
             MaxLaunches = int.MaxValue,
         })
         {

@@ -9,9 +9,6 @@ public sealed record ProfileSettings
     /// <summary>Batches before anything is measured: the first compiles, and the optimizer's first step has a kernel of its own.</summary>
     public const int WarmUps = 2;
 
-    /// <summary>Batches that run as in a training take at least this time together.</summary>
-    public const double StretchMilliseconds = 200;
-
     /// <summary>Timed batches, at least.</summary>
     public required int Batches { get; init; }
 
@@ -19,6 +16,11 @@ public sealed record ProfileSettings
     /// Batches are timed for at least so many seconds: on a machine shared with others, speed differs from one second to the next.
     /// </summary>
     public double Seconds { get; init; }
+
+    /// <summary>
+    /// Batches that run as in a training take at least this time together: the longer, the less of it is the waits before and after.
+    /// </summary>
+    public double StretchMilliseconds { get; init; } = 200;
 
     /// <summary>Adversarial iterations of each batch; those with which the method begins if null.</summary>
     public int? Iterations { get; init; }
@@ -165,7 +167,7 @@ public sealed class ProfileRun
             Progress?.Invoke(i < _settings.Batches ? $"batch {i + 1} of {_settings.Batches}" : $"batch {i + 1}");
             SkipWhatIsNotFull(trainer);
             untimed.Add(Time(() => Train(trainer)));
-            training.Add(TimeStretch(trainer, 1 + (int)Math.Ceiling(ProfileSettings.StretchMilliseconds / untimed[^1])));
+            training.Add(TimeStretch(trainer, 1 + (int)Math.Ceiling(_settings.StretchMilliseconds / untimed[^1])));
             SkipWhatIsNotFull(trainer);
             (double? before, int launches) = (energy.Joules, timer.Launches.Count);
             // The end of an epoch is counted with the batch that comes after it.
