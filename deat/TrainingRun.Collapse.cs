@@ -32,10 +32,10 @@ internal sealed partial class TrainingRun
             return true;
         }
 
-        _folder.SaveLast(_trainer.Save());
+        SaveLast(_trainer.Save());
         string best = _trainer.State.Best is { } epoch ? $"; the best epoch was {epoch.Epoch}" : "";
         throw new CollapseException(
-            $"the guard ended the run at epoch {_trainer.State.Epoch}, batch {_trainer.State.Batch} ({string.Join(", ", alarms)}){best}; "
+            $"the guard ended the run at {Where} ({string.Join(", ", alarms)}){best}; "
             + $"see guard.jsonl in {_folder.Location}");
     }
 

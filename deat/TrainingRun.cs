@@ -20,7 +20,11 @@ internal sealed partial class TrainingRun : IDisposable
     private readonly CollapseGuard? _guard;
     private readonly ImageSet _test;
     private readonly Normalization _normalization;
-    private TimeSpan _trainingTime;
+
+    // Of the epoch under way: how long it has trained, and since when it does so again; null between its minibatches and its end.
+    private TimeSpan _trained;
+    private long? _since;
+    private string _kept = "nothing was saved yet";
 
     public TrainingRun(
         ComputeDevice device, TrainOptions options, (ImageSet Train, ImageSet? Validation, ImageSet Test) data, RunFolder folder,
@@ -43,12 +47,14 @@ internal sealed partial class TrainingRun : IDisposable
     /// <exception cref="CheckpointException">There is none that can be used.</exception>
     public void Resume()
     {
-        _trainer.Restore(_folder.LoadLast(acceptPrevious: false));
+        _trainer.Restore(_folder.LoadLast());
         _folder.KeepEpochs(_trainer.State.Epoch);
         _folder.KeepChecks(_trainer.State.Guard?.Checks ?? 0);
+        _trained = _folder.TrainedUntil(_trainer.State.Epoch, _trainer.State.Batch);
         foreach (string note in _folder.Notes)
             _screen.Line($"note: {note}");
-        _screen.Line($"resumed at epoch {_trainer.State.Epoch}, batch {_trainer.State.Batch}");
+        _screen.Line($"resumed at {Where}");
+        _kept = $"{_folder.Location} keeps the state at {Where}";
     }
 
     /// <summary>Trains to the end, or until a signal.</summary>
@@ -67,6 +73,8 @@ internal sealed partial class TrainingRun : IDisposable
                 _screen.Line($"{_options.MaxPasses} passes over the images are made: the run ends in epoch {_trainer.State.Epoch - 1}");
             else if (_trainer.State.Epoch < _options.Epochs)
                 _screen.Line($"no better epoch in the last {_options.StopAfter}: the run ends after epoch {_trainer.State.Epoch - 1}");
+            if (_options.Average is { } average && _trainer.Average is null)
+                _screen.Line($"note: nothing is averaged: the run ended before --average-start {average.Start} of {average.Rule.Name}");
             Test();
             return ExitCodes.Ok;
         }
@@ -76,10 +84,7 @@ internal sealed partial class TrainingRun : IDisposable
         }
         catch (NumericException e)
         {
-            string kept = _trainer.State.Epoch > 0
-                ? $"{_folder.Location} keeps the state after epoch {_trainer.State.Epoch - 1}"
-                : "nothing was saved yet";
-            throw new NumericException($"{e.Message}; {kept}; a smaller --lr-max may help", e);
+            throw new NumericException($"{e.Message}; {_kept}; a smaller --lr-max may help", e);
         }
     }
 
@@ -96,10 +101,17 @@ internal sealed partial class TrainingRun : IDisposable
         || (_trainer.State.Batch == 0 && _trainer.HasNoPassLeft)
         || (_trainer.State.Best is { } best && _trainer.State.Epoch - 1 - best.Epoch >= _options.StopAfter);
 
+    private string Where => $"epoch {_trainer.State.Epoch}, batch {_trainer.State.Batch}";
+
+    // As a command line takes it.
+    private string FolderFromHere => Path.GetRelativePath(".", _folder.Location) is var path && path.Contains(' ') ? $"\"{path}\"" : path;
+
     private void RunEpoch()
     {
-        _trainingTime = TimeSpan.Zero;
+        if (_trainer.State.Batch == 0)
+            _trained = TimeSpan.Zero;
         long start = _screen.Time.GetTimestamp();
+        _since = start;
         (int, double) first = (_trainer.State.Batch, _trainer.Done);
         while (!_trainer.IsEpochDone)
         {
@@ -111,7 +123,7 @@ internal sealed partial class TrainingRun : IDisposable
         }
 
         EpochSums sums = _trainer.Fold();
-        _trainingTime = _screen.Time.GetElapsedTime(start);
+        Rest();
         (EvaluationResult? clean, EvaluationResult? robust) = Validate();
         (EvaluationResult? averageClean, EvaluationResult? averageRobust) = ValidateAverage();
         Finish(Metrics(sums, clean, robust) with
@@ -164,7 +176,7 @@ internal sealed partial class TrainingRun : IDisposable
         return new EpochMetrics
         {
             Epoch = state.Epoch,
-            Seconds = _trainingTime.TotalSeconds,
+            Seconds = _trained.TotalSeconds,
             LearningRate = _trainer.LearningRate,
             TrainLoss = sums.MeanLoss,
             TrainAccuracy = sums.Accuracy,
@@ -199,7 +211,20 @@ internal sealed partial class TrainingRun : IDisposable
             _folder.SaveAverage(average);
         if (GoesBack)
             _folder.SaveGood(checkpoint);
+        SaveLast(checkpoint);
+    }
+
+    private void SaveLast(Checkpoint checkpoint)
+    {
         _folder.SaveLast(checkpoint);
+        _kept = $"{_folder.Location} keeps the state at {Where}";
+    }
+
+    private void Rest()
+    {
+        if (_since is { } since)
+            _trained += _screen.Time.GetElapsedTime(since);
+        _since = null;
     }
 
     private void Test()
@@ -223,7 +248,7 @@ internal sealed partial class TrainingRun : IDisposable
         _screen.Line($"figure {_folder.In("magnitude.svg")}");
         if (_probe is not null)
             _screen.Line(ProbeText.Cost(_folder.Metrics, _trainer.Model.Device.Ledger));
-        _screen.Line($"next   deat eval {Path.GetRelativePath(".", _folder.Location)} --attack fgsm,pgd20,cw20");
+        _screen.Line($"next   deat eval {FolderFromHere} --attack fgsm,pgd20,cw20");
     }
 
     // Beside an average all that it can be compared with.
@@ -241,9 +266,14 @@ internal sealed partial class TrainingRun : IDisposable
     {
         // A state that is done is on disk already.
         if (!IsDone)
-            _folder.SaveLast(_trainer.Save());
-        string where = $"epoch {_trainer.State.Epoch}, batch {_trainer.State.Batch}";
-        _screen.Line($"stopped at {where}; go on with: deat train --resume {Path.GetRelativePath(".", _folder.Location)}");
+        {
+            Checkpoint checkpoint = _trainer.Save();
+            Rest();
+            _folder.KeepTrained(_trainer.State.Epoch, _trainer.State.Batch, _trained);
+            SaveLast(checkpoint);
+        }
+
+        _screen.Line($"stopped at {Where}; go on with: deat train --resume {FolderFromHere}");
         return _stop.ExitCode;
     }
 

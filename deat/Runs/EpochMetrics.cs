@@ -6,7 +6,7 @@ public sealed record EpochMetrics
     /// <summary>The epoch, from 0.</summary>
     public required int Epoch { get; init; }
 
-    /// <summary>Wall-clock seconds of training, without evaluation.</summary>
+    /// <summary>Wall-clock seconds of training, without evaluation; those before a stop and after it together.</summary>
     public required double Seconds { get; init; }
 
     /// <summary>The learning rate after the epoch, which the authors' logs show.</summary>
@@ -56,3 +56,9 @@ public sealed record EpochMetrics
     /// <summary>What a probe of the loss surface showed; null without <c>--probe</c>.</summary>
     public ProbeMetrics? Probe { get; init; }
 }
+
+/// <summary>The epoch in which a run was stopped: the content of stopped.json.</summary>
+/// <param name="Epoch">The epoch, from 0.</param>
+/// <param name="Batch">Its minibatches that are done.</param>
+/// <param name="Seconds">Wall-clock seconds of their training.</param>
+public sealed record StoppedEpoch(int Epoch, int Batch, double Seconds);

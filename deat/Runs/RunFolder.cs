@@ -13,6 +13,7 @@ namespace Deat.Training;
 /// <item><c>last.safetensors</c>, the one before as <c>last.safetensors.prev</c>, and <c>best.safetensors</c></item>
 /// <item><c>average.safetensors</c> where weights are averaged; <c>guard.jsonl</c> and, to go back to, <c>good.safetensors</c> where the
 /// run is guarded</item>
+/// <item><c>stopped.json</c> where the run was stopped within an epoch: how long that epoch had trained</item>
 /// </list>
 /// An epoch is recorded in the order probe, log, metrics, best, last: whatever is lost in between is lost towards the last checkpoint,
 /// from which it is done again. All failures are <see cref="StorageException"/> unless said otherwise.
@@ -57,6 +58,10 @@ public sealed class RunFolder : IDisposable
     /// <exception cref="StorageException">The folder holds another run, is in use, or cannot be written.</exception>
     public static RunFolder Create(string path, JsonObject config, TimeProvider? time = null)
     {
+        // Before the lock file makes it look like one of ours.
+        if (File.Exists(Path.Combine(path, ConfigFile)) && !File.Exists(Path.Combine(path, RunLock.FileName)))
+            throw new StorageException(
+                $"folder {Path.GetFullPath(path)} has a {ConfigFile} that is not of a run; choose another --out-dir");
         var folder = Open(path, time);
         try
         {
@@ -66,6 +71,7 @@ public sealed class RunFolder : IDisposable
                 written[name] = value?.DeepClone();
             folder._files.WriteText(folder.In(ConfigFile), written.ToJsonString(RunJson.Indented) + "\n");
             folder._records.KeepEpochs(0);
+            folder._records.KeepChecks(0);
             return folder;
         }
         catch
@@ -121,11 +127,11 @@ public sealed class RunFolder : IDisposable
     public void WriteEnvironment(JsonObject environment) => _records.WriteEnvironment(environment);
 
     /// <summary>
-    /// Reads the last checkpoint. Where a kill left only the one before, that is taken; a damaged last one is replaced by the one
-    /// before only if <paramref name="acceptPrevious"/>, and kept beside it. <see cref="Notes"/> tells.
+    /// Reads the last checkpoint. Where a kill left only the one before, that is taken, and <see cref="Notes"/> tells; a damaged last one
+    /// is an error that names the one before.
     /// </summary>
     /// <exception cref="CheckpointException">There is none, or it is damaged.</exception>
-    public Checkpoint LoadLast(bool acceptPrevious)
+    public Checkpoint LoadLast()
     {
         var (last, previous) = (In(LastFile), In(LastFile + AtomicFile.PreviousSuffix));
         if (!File.Exists(last) && File.Exists(previous))
@@ -139,13 +145,7 @@ public sealed class RunFolder : IDisposable
         }
         catch (CheckpointException damaged) when (File.Exists(previous))
         {
-            if (!acceptPrevious)
-                throw new CheckpointException($"{damaged.Message}; the one before is at {previous}", damaged);
-            var checkpoint = Checkpoint.Read(previous);
-            // Out of the way, or the next save would put it in the place of the good one.
-            File.Move(last, last + ".damaged", overwrite: true);
-            _notes.Add($"using the previous checkpoint: {damaged.Message}");
-            return checkpoint;
+            throw new CheckpointException($"{damaged.Message}; the one before is at {previous}", damaged);
         }
     }
 
@@ -176,6 +176,19 @@ public sealed class RunFolder : IDisposable
     /// <summary>Reads the state that a guarded run goes back to.</summary>
     /// <exception cref="CheckpointException">There is none, or it is damaged.</exception>
     public Checkpoint LoadGood() => Checkpoint.Read(In(GoodFile));
+
+    /// <summary>Keeps how long an epoch had trained when the run was stopped in it: checkpoints hold no time.</summary>
+    /// <param name="epoch">The epoch.</param>
+    /// <param name="batch">Its minibatches that are done.</param>
+    /// <param name="trained">The time of their training.</param>
+    public void KeepTrained(int epoch, int batch, TimeSpan trained) =>
+        _records.Write(new StoppedEpoch(epoch, batch, trained.TotalSeconds));
+
+    /// <summary>How long an epoch had trained when the run was stopped there; nothing where it was not.</summary>
+    /// <param name="epoch">The epoch.</param>
+    /// <param name="batch">Its minibatches that are done.</param>
+    public TimeSpan TrainedUntil(int epoch, int batch) => _records.ReadStopped() is { } stopped
+        && (stopped.Epoch, stopped.Batch) == (epoch, batch) ? TimeSpan.FromSeconds(stopped.Seconds) : TimeSpan.Zero;
 
     /// <summary>Adds a look of the guard to guard.jsonl.</summary>
     public void Append(GuardCheck check) => _records.Append(check);
@@ -233,9 +246,6 @@ public sealed class RunFolder : IDisposable
         var folder = Path.GetFullPath(path);
         try
         {
-            // Before the lock file makes it look like one of ours.
-            if (File.Exists(Path.Combine(folder, ConfigFile)) && !File.Exists(Path.Combine(folder, RunLock.FileName)))
-                throw new StorageException($"folder {folder} has a {ConfigFile} that is not of a run; choose another --out-dir");
             Directory.CreateDirectory(folder);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -253,9 +263,10 @@ public sealed class RunFolder : IDisposable
     {
         var epochs = _records.ReadMetrics().Count;
         var checkpoint = File.Exists(In(LastFile)) || File.Exists(In(LastFile + AtomicFile.PreviousSuffix));
-        if (epochs > 0 || checkpoint)
-            throw new StorageException(
-                $"folder {Location} holds a run ({epochs} epochs recorded); go on with it by --resume, or choose another --out-dir");
+        if (epochs == 0 && !checkpoint)
+            return;
+        var advice = checkpoint ? "go on with it by --resume" : "it has no checkpoint to go on from: delete it";
+        throw new StorageException($"folder {Location} holds a run ({epochs} epochs recorded); {advice}, or choose another --out-dir");
     }
 
     /// <summary>Refuses options that are not those of the run in a folder.</summary>

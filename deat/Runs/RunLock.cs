@@ -23,24 +23,25 @@ internal sealed partial class RunLock : IDisposable
     public static RunLock Acquire(string folder, TimeProvider time)
     {
         var path = Path.Combine(folder, FileName);
-        FileStream stream;
+        var holder = Encoding.ASCII.GetBytes(string.Create(
+            CultureInfo.InvariantCulture, $"process {Environment.ProcessId} (since {time.GetLocalNow():yyyy-MM-dd HH:mm})"));
+        FileStream? stream = null;
         try
         {
-            stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+            stream.SetLength(0);
+            stream.Write(holder);
+            return new RunLock(stream);
         }
-        catch (IOException e) when (IsShared(e))
+        catch (IOException e) when (stream is null && IsShared(e))
         {
             throw new StorageException($"folder {folder} is in use by {Holder(path)}", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw AtomicFile.Explained(e, path, bytes: 0);
+            stream?.Dispose();
+            throw AtomicFile.Explained(e, path, holder.Length);
         }
-        stream.SetLength(0);
-        stream.Write(Encoding.ASCII.GetBytes(string.Create(
-            CultureInfo.InvariantCulture, $"process {Environment.ProcessId} (since {time.GetLocalNow():yyyy-MM-dd HH:mm})")));
-        stream.Flush();
-        return new RunLock(stream);
     }
 
     public void Dispose() => _stream.Dispose();

@@ -11,6 +11,7 @@ internal sealed class RunRecords(string folder, AtomicFile files)
     private readonly string _probePath = Path.Combine(folder, "probe.jsonl");
     private readonly string _environmentPath = Path.Combine(folder, "env.json");
     private readonly string _guardPath = Path.Combine(folder, "guard.jsonl");
+    private readonly string _stoppedPath = Path.Combine(folder, "stopped.json");
     private List<EpochMetrics> _metrics = [];
 
     public IReadOnlyList<EpochMetrics> Metrics => _metrics;
@@ -62,6 +63,22 @@ internal sealed class RunRecords(string folder, AtomicFile files)
         string[] lines = Read(_guardPath).Split('\n', StringSplitOptions.RemoveEmptyEntries);
         if (lines.Length > count)
             files.WriteText(_guardPath, string.Concat(lines.Take(count).Select(line => line + "\n")));
+    }
+
+    public void Write(StoppedEpoch stopped) =>
+        files.WriteText(_stoppedPath, JsonSerializer.Serialize(stopped, RunJson.Compact) + "\n");
+
+    public StoppedEpoch? ReadStopped()
+    {
+        try
+        {
+            return Read(_stoppedPath) is { Length: > 0 } text ? JsonSerializer.Deserialize<StoppedEpoch>(text, RunJson.Compact) : null;
+        }
+        catch (JsonException e)
+        {
+            throw new CheckpointException(
+                $"cannot read {_stoppedPath}: {e.Message}; without it the seconds before the stop do not count", e);
+        }
     }
 
     public void AppendLog(string line) => Append(_logPath, line);

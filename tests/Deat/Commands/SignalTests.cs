@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using System.Text.Json.Nodes;
 using Deat.Training;
 using NUnit.Framework;
 
@@ -39,8 +40,13 @@ public sealed partial class SignalTests
         Assert.That(output, Does.Contain("go on with: deat train --resume"));
         Assert.That(process.StandardError.ReadToEnd(), Does.Contain("stopping after this batch"));
         Assert.That(File.Exists(_folder["interrupted/last.safetensors"]));
+        JsonNode stopped = JsonNode.Parse(File.ReadAllText(_folder["interrupted/stopped.json"]))!;
         Finish(Start($"train --resume {_folder["interrupted"]}"), ExitCodes.Ok);
         AssertSame("interrupted");
+        string epoch = File.ReadAllLines(_folder["interrupted/metrics.jsonl"])[(int)stopped["epoch"]!];
+        Assert.That((double)JsonNode.Parse(epoch)!["seconds"]!, Is.GreaterThan((double)stopped["seconds"]!), "both parts of it count");
+        if ((int)stopped["batch"]! > 0)
+            Assert.That((double)stopped["seconds"]!, Is.GreaterThan(0));
     }
 
     [Test]

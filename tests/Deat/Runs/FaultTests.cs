@@ -33,7 +33,7 @@ public sealed partial class FaultTests
             KillWhileSaving("save-atomically", Location, seed: kills);
             cutShort += Directory.GetFiles(Location, "*.tmp-*").Length > 0 ? 1 : 0;
             using var run = RunFolder.Resume(Location, config: null);
-            RequireWhole(run.LoadLast(acceptPrevious: false));
+            RequireWhole(run.LoadLast());
             leftovers += run.Notes.Count(n => n.Contains("leftover"));
         }
         TestContext.Out.WriteLine($"{kills} kills, {cutShort} in the middle of a save, none lost");
@@ -114,10 +114,12 @@ public sealed partial class FaultTests
             var e = Assert.Throws<StorageException>(() => run.SaveLast(ChildProcess.Numbered(2, megabytes: 3)))!;
             Assert.That(e.Message, Does.Match(
                 $@"^cannot save last.safetensors: disk full on {Location} \(needs 3 MB, 2(\.\d)? MB free\)$"));
-            RequireWhole(run.LoadLast(acceptPrevious: false));
+            RequireWhole(run.LoadLast());
             Assert.That(Directory.GetFiles(Location, "*.tmp-*"), Is.Empty);
             File.WriteAllBytes(run.In("filler"), new byte[new DriveInfo(Location).AvailableFreeSpace]);
             Assert.That(() => run.Log(new string('x', 100_000)), Throws.TypeOf<StorageException>().With.Message.Contains("disk full"));
+            Assert.That(
+                () => RunFolder.Create(run.In("another"), []), Throws.TypeOf<StorageException>().With.Message.Contains("disk full"));
         }
         finally
         {

@@ -88,7 +88,10 @@ public sealed class RunFolderTests
         using (var run = Create())
             run.Append(Epoch(0));
         var e = Assert.Throws<StorageException>(() => Create())!;
-        Assert.That(e.Message, Does.Contain("holds a run (1 epochs recorded)").And.Contain("--resume"));
+        Assert.That(e.Message, Does.Contain("holds a run (1 epochs recorded); it has no checkpoint to go on from: delete it, or"));
+        using (var run = RunFolder.Resume(Location, config: null))
+            run.SaveLast(ChildProcess.Numbered(1, 0));
+        Assert.That(() => Create(), Throws.TypeOf<StorageException>().With.Message.Contains("go on with it by --resume, or"));
         Assert.That(File.ReadLines(Path.Combine(Location, "metrics.jsonl")).Count(), Is.EqualTo(1));
     }
 
@@ -125,29 +128,58 @@ public sealed class RunFolderTests
     public void TheLastCheckpointIsTakenAndElseTheOneBefore()
     {
         using var run = Create();
-        Assert.That(() => run.LoadLast(acceptPrevious: true), Throws.TypeOf<CheckpointException>().With.Message.Contains("no checkpoint"));
+        Assert.That(() => run.LoadLast(), Throws.TypeOf<CheckpointException>().With.Message.Contains("no checkpoint"));
         for (var n = 1; n <= 3; n++)
             run.SaveLast(ChildProcess.Numbered(n, 0));
-        Assert.That(run.LoadLast(acceptPrevious: false).StateAs<int>(), Is.EqualTo(3));
+        Assert.That(run.LoadLast().StateAs<int>(), Is.EqualTo(3));
         File.Delete(run.In("last.safetensors"));
-        Assert.That(run.LoadLast(acceptPrevious: false).StateAs<int>(), Is.EqualTo(2));
+        Assert.That(run.LoadLast().StateAs<int>(), Is.EqualTo(2));
         Assert.That(run.Notes.Single(), Does.Contain("using the previous checkpoint"));
     }
 
     [Test]
-    public void ADamagedCheckpointIsAnErrorUnlessThePreviousIsAccepted()
+    public void ADamagedCheckpointIsAnErrorThatNamesTheOneBefore()
     {
         using var run = Create();
         run.SaveLast(ChildProcess.Numbered(1, 0));
         run.SaveLast(ChildProcess.Numbered(2, 0));
         File.WriteAllText(run.In("last.safetensors"), "damaged");
-        Assert.That(() => run.LoadLast(acceptPrevious: false),
+        Assert.That(() => run.LoadLast(),
             Throws.TypeOf<CheckpointException>().With.Message.Contains("damaged").And.Message.Contains(".prev"));
         Assert.That(File.ReadAllText(run.In("last.safetensors")), Is.EqualTo("damaged"));
-        Assert.That(run.LoadLast(acceptPrevious: true).StateAs<int>(), Is.EqualTo(1));
-        // The damaged one must not take the good one's place at the next save.
-        run.SaveLast(ChildProcess.Numbered(3, 0));
-        Assert.That(Checkpoint.Read(run.In("last.safetensors.prev")).StateAs<int>(), Is.EqualTo(1));
+    }
+
+    [Test]
+    public void TheTimeBeforeAStopIsThatOfThePlaceWhereItStopped()
+    {
+        using (var run = Create())
+            run.KeepTrained(epoch: 2, batch: 3, TimeSpan.FromSeconds(12.5));
+        using var resumed = RunFolder.Resume(Location, config: null);
+        Assert.That(resumed.TrainedUntil(2, 3), Is.EqualTo(TimeSpan.FromSeconds(12.5)));
+        Assert.That(resumed.TrainedUntil(2, 4), Is.EqualTo(TimeSpan.Zero));
+        Assert.That(resumed.TrainedUntil(3, 0), Is.EqualTo(TimeSpan.Zero));
+        File.WriteAllText(resumed.In("stopped.json"), "{");
+        Assert.That(() => resumed.TrainedUntil(2, 3), Throws.TypeOf<CheckpointException>().With.Message.Contains("stopped.json"));
+    }
+
+    [Test]
+    public void ARunThatBeginsAnewHasNoLooksOfTheOneBefore()
+    {
+        GuardCheck check = new() { Epoch = 0, Batch = 1, Replays = 1, Robust = new(1, 2), Loss = 1, Accuracy = 0.5 };
+        for (int start = 0; start < 2; start++)
+        {
+            using var run = Create();
+            run.Append(check);
+            Assert.That(File.ReadAllLines(run.In("guard.jsonl")), Has.Length.EqualTo(1));
+        }
+    }
+
+    [Test]
+    public void ARunIsGoneOnWithAlsoWhereItsLockWasNotCopied()
+    {
+        Create().Dispose();
+        File.Delete(Path.Combine(Location, "run.lock"));
+        RunFolder.Resume(Location, config: null).Dispose();
     }
 
     [Test]
