@@ -18,22 +18,38 @@ internal static class CommandLine
     {
         try
         {
-            ParseResult result = Parse(Root(new Screen(output, errors, isTerminal, TimeProvider.System)), arguments);
+            Screen screen = new(output, errors, isTerminal, TimeProvider.System);
+            ParseResult result = Parse(Root(screen), arguments);
             if (result.Action is ParseErrorAction action)
                 throw new UsageException(Explain(result, action));
-            return result.Invoke(new InvocationConfiguration
+            int answer = result.Invoke(new InvocationConfiguration
             {
                 Output = output,
                 Error = errors,
                 EnableDefaultExceptionHandler = false,
                 ProcessTerminationTimeout = null,
             });
+            return answer == ExitCodes.Ok && screen.Lost is { } lost
+                ? throw new StorageException($"not all of the output could be written: {lost.Message}", lost)
+                : answer;
         }
         catch (Exception e)
         {
             int code = Failure.ExitCodeOf(e);
-            errors.WriteLine($"deat: {(code == ExitCodes.Internal ? Unexpected(e) : OneLine(e.Message))}");
+            Tell(errors, $"deat: {(code == ExitCodes.Internal ? Unexpected(e) : OneLine(e.Message))}");
             return code;
+        }
+    }
+
+    private static void Tell(TextWriter errors, string line)
+    {
+        try
+        {
+            errors.WriteLine(line);
+        }
+        catch (IOException)
+        {
+            // A terminal that hung up: the exit code is all that is left.
         }
     }
 

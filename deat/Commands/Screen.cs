@@ -2,7 +2,7 @@ namespace Deat.Training;
 
 /// <summary>
 /// What the user sees: lines, and on a terminal a last line of progress that is written over. Where output is redirected progress
-/// becomes a plain line now and then.
+/// becomes a plain line now and then. A terminal that hung up, or a disk that is full, ends no run: <see cref="Lost"/> tells.
 /// </summary>
 internal sealed class Screen(TextWriter output, TextWriter errors, bool isTerminal, TimeProvider time)
 {
@@ -18,12 +18,14 @@ internal sealed class Screen(TextWriter output, TextWriter errors, bool isTermin
     /// <summary>The clock.</summary>
     public TimeProvider Time => time;
 
+    /// <summary>Why some of the output could not be written; null where all was.</summary>
+    public IOException? Lost { get; private set; }
+
     /// <summary>Writes a line.</summary>
     public void Line(string text = "")
     {
         Clear();
-        output.WriteLine(text);
-        output.Flush();
+        Write(text + output.NewLine);
     }
 
     /// <summary>Shows progress if it is time to: <paramref name="text"/> is only called then.</summary>
@@ -34,8 +36,7 @@ internal sealed class Screen(TextWriter output, TextWriter errors, bool isTermin
         string line = text();
         if (isTerminal)
         {
-            output.Write('\r' + line.PadRight(_width));
-            output.Flush();
+            Write('\r' + line.PadRight(_width));
             _width = line.Length;
         }
         else
@@ -49,7 +50,20 @@ internal sealed class Screen(TextWriter output, TextWriter errors, bool isTermin
     private void Clear()
     {
         if (_width > 0)
-            output.Write('\r' + new string(' ', _width) + '\r');
+            Write('\r' + new string(' ', _width) + '\r');
         _width = 0;
+    }
+
+    private void Write(string text)
+    {
+        try
+        {
+            output.Write(text);
+            output.Flush();
+        }
+        catch (IOException e)
+        {
+            Lost ??= e;
+        }
     }
 }
