@@ -64,10 +64,10 @@ internal static class PlanCommand
 
         CostPlan Show(string name, IReadOnlyList<int> replays)
         {
-            CostPlan predicted = CostPlan.Of(profile, images.Count, replays);
+            CostPlan predicted = CostPlan.Of(profile, images.Count, replays, options.MaxPasses);
             string energy = predicted.Joules is { } joules ? Invariant($"{joules:N0} J") : "energy n/a";
             string work = Invariant($"{predicted.Passes:N0} passes, {ProfileFigures.Three(predicted.Flops / 1e12)} TFLOP");
-            screen.Line($"{name,-7} {Iterations(replays)}: {Duration(predicted.Total)} of training, {work}, {energy}");
+            screen.Line($"{name,-7} {Iterations(predicted.Replays)}: {Duration(predicted.Total)} of training, {work}, {energy}");
             return predicted;
         }
     }

@@ -35,6 +35,8 @@ internal static class ProfileText
             ? "cut off with launches timed: timing costs n/a, as --max-launches is less than the launches of a batch"
             : $"{Summary(timed)} with all launches timed: timing costs {Percent(profile.Overhead())}"));
         screen.Line($"batch  {Summary(profile.TrainingMilliseconds)} in training, where none waits for the one before");
+        if (profile.Batches.Count == 0)
+            return;
         TimeSplit split = TimeSplit.Of(profile);
         screen.Line($"device {Percent(split.Kernels / (double)split.Wall)} in kernels, "
             + $"{Percent(split.WaitingForHost / (double)split.Wall)} waiting for the host, "

@@ -28,10 +28,11 @@ public sealed record CostPlan(
     /// <param name="profile">A profile of the same method, network and batch size.</param>
     /// <param name="images">Training images.</param>
     /// <param name="replays">Iterations in each epoch.</param>
+    /// <param name="maxPasses">After how many passes over the images the training ends, in the middle of an epoch if need be.</param>
     /// <exception cref="UsageException">
     /// The profile's only batch was cut off, it has no iterations to go by, or its options are not understood.
     /// </exception>
-    public static CostPlan Of(CostProfile profile, int images, IReadOnlyList<int> replays)
+    public static CostPlan Of(CostProfile profile, int images, IReadOnlyList<int> replays, int? maxPasses = null)
     {
         profile.RequireWhole();
         BatchPrice time = BatchPrice.Of(profile);
@@ -39,13 +40,30 @@ public sealed record CostPlan(
             throw new UsageException("the profile has no adversarial iteration to go by; measure it with --iterations 2");
         double batches = (double)images / profile.BatchSize;
         double inTraining = profile.TimeInTraining();
-        double[] seconds = [.. replays.Select(count => batches * time.Milliseconds(count) * inTraining / 1e3)];
+        Func<int, double> passes = OfMinibatch(profile, time.Update is not null, ForwardPasses);
+        Func<int, double> flops = OfMinibatch(profile, time.Update is not null, launches => launches.Sum(launch => (double)launch.Flops));
+        (int Count, double Part)[] epochs = [.. Within(maxPasses, replays, passes)];
+        double[] seconds = [.. epochs.Select(epoch => epoch.Part * batches * time.Milliseconds(epoch.Count) * inTraining / 1e3)];
         double timed = profile.Batches.Sum(batch => batch.Duration) / 1e9;
         return new CostPlan(
-            replays, profile.StartSeconds, seconds,
-            Math.Ceiling(batches) * Sum(profile, replays, time.Update is not null, ForwardPasses),
-            batches * Sum(profile, replays, time.Update is not null, launches => launches.Sum(launch => (double)launch.Flops)),
+            [.. epochs.Select(epoch => epoch.Count)], profile.StartSeconds, seconds,
+            Math.Ceiling(batches) * epochs.Sum(epoch => epoch.Part * passes(epoch.Count)),
+            batches * epochs.Sum(epoch => epoch.Part * flops(epoch.Count)),
             profile.Joules is { } joules ? seconds.Sum() / inTraining * joules / timed : null);
+    }
+
+    // The epochs that a budget of passes allows, and what part of each.
+    private static IEnumerable<(int Count, double Part)> Within(int? maxPasses, IReadOnlyList<int> replays, Func<int, double> passes)
+    {
+        double left = maxPasses ?? double.PositiveInfinity;
+        foreach (int count in replays)
+        {
+            double wanted = passes(count);
+            yield return (count, wanted > left ? left / wanted : 1);
+            left -= wanted;
+            if (left <= 0)
+                yield break;
+        }
     }
 
     /// <summary>The iterations of a schedule when nothing ever makes it add one, and when everything does.</summary>
@@ -68,17 +86,16 @@ public sealed record CostPlan(
         return counts;
     }
 
-    // Over all epochs, what a minibatch has of something: once, in each iteration, in the update after them.
-    private static double Sum(
-        CostProfile profile, IReadOnlyList<int> replays, bool updatesAfterwards, Func<IEnumerable<LaunchRecord>, double> amount)
+    // What a minibatch with a number of iterations has of something: once, in each iteration, in the update after them.
+    private static Func<int, double> OfMinibatch(
+        CostProfile profile, bool updatesAfterwards, Func<IEnumerable<LaunchRecord>, double> amount)
     {
         ILookup<int?, LaunchRecord> launches = profile.Launches.ToLookup(WorkPart.IterationOf);
         double Of(int? iteration) => amount(launches[iteration]) / profile.Batches.Count;
         int[] numbers = [.. launches.Select(group => group.Key).OfType<int>().Order()];
         int[] attacks = updatesAfterwards ? numbers[..^1] : numbers;
-        return replays.Sum(count =>
-            Of(null) + (updatesAfterwards ? Of(numbers[^1]) : 0)
-            + Enumerable.Range(0, updatesAfterwards ? count : Math.Max(1, count)).Sum(i => Of(attacks[Math.Min(i, attacks.Length - 1)])));
+        return count => Of(null) + (updatesAfterwards ? Of(numbers[^1]) : 0)
+            + Enumerable.Range(0, updatesAfterwards ? count : Math.Max(1, count)).Sum(i => Of(attacks[Math.Min(i, attacks.Length - 1)]));
     }
 
     // A pass over the network ends with its last layer.

@@ -108,9 +108,11 @@ public sealed record CostProfile
     public IEnumerable<LaunchRecord> LaunchesOf(TimedBatch batch) => Launches.Where(launch => launch.Batch == batch.Index);
 
     /// <summary>Refuses what is not of whole batches.</summary>
-    /// <exception cref="UsageException">The only batch was cut off.</exception>
+    /// <exception cref="UsageException">The only batch was cut off, or it was stopped before the first.</exception>
     public void RequireWhole()
     {
+        if (Batches.Count == 0)
+            throw new UsageException("the profile holds no batch: it was stopped before the first; profile again");
         if (IsCut)
             throw new UsageException("the profile's only batch was cut off by --max-launches; profile again with more launches");
     }

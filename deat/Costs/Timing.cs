@@ -48,13 +48,5 @@ public sealed record Timing(string What, string Who)
     [JsonIgnore]
     public double? GigabytesPerSecond => Bytes == 0 ? null : Bytes / (Median * 1e6);
 
-    private double? Quantile(double q)
-    {
-        if (N == 0)
-            return null;
-        double place = q * (N - 1);
-        double[] sorted = [.. Milliseconds.Order()];
-        double below = sorted[(int)Math.Floor(place)];
-        return below + ((place - Math.Floor(place)) * (sorted[(int)Math.Ceiling(place)] - below));
-    }
+    private double? Quantile(double q) => N == 0 ? null : Quantiles.Of(Milliseconds, q);
 }

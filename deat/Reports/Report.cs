@@ -72,7 +72,9 @@ internal static class Report
         string reasons = "";
         foreach ((string name, CostProfile profile) in profiles.Where(each => Differences.IsOfNetwork(each.Profile, run.Options)))
         {
-            string? unlike = profile.IsCut ? "training: its only batch is cut off" : Differences.OfPrices(profile, options);
+            string? unlike = profile.IsCut || profile.Batches.Count == 0
+                ? "training: it holds no whole batch"
+                : Differences.OfPrices(profile, options);
             if (unlike is null)
                 return profile;
             reasons += $"; {name} is of another {unlike}";

@@ -182,6 +182,28 @@ public sealed class ComparisonTests
     }
 
     [Test]
+    public void APlanEndsWithItsPasses()
+    {
+        CostPlan plan = CostPlan.Of(Pgd(), 20, [2, 2, 2, 2], maxPasses: 4);
+        Assert.That(plan.Replays, Is.EqualTo(new[] { 2, 2 }), "of three passes each");
+        Assert.That(plan.Seconds[1], Is.EqualTo(plan.Seconds[0] / 3).Within(1e-18));
+        Assert.That(plan.Passes, Is.EqualTo(3 * 4).Within(1e-12));
+        Assert.That(plan.Flops, Is.EqualTo(2.5 * 700 * 4 / 3).Within(1e-9));
+        Assert.That(CostPlan.Of(Pgd(), 20, [2, 2], maxPasses: 6).Seconds[1], Is.EqualTo(plan.Seconds[0]));
+    }
+
+    [Test]
+    public void AProfileThatWasStoppedBeforeItsFirstBatchIsRefused()
+    {
+        CostProfile empty = Profile("natural", 1) with { Batches = [], Launches = [] };
+        Assert.That(() => CostPlan.Of(empty, 20, [0]), Refused("the profile holds no batch"));
+        Assert.That(() => Comparison.Of(empty, empty, acrossDevices: false), Refused("the profile holds no batch"));
+        using StringWriter output = new();
+        ProfileText.Show(empty, new Screen(output, output, false, TimeProvider.System));
+        Assert.That(output.ToString(), Does.Contain("not measured").And.Not.Contain("NaN"));
+    }
+
+    [Test]
     public void ADynamicSchedulesExtremesAreItsFirstAndItsLargestNumber()
     {
         (IReadOnlyList<int> fewest, IReadOnlyList<int> most) = CostPlan.Extremes(
