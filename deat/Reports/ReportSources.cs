@@ -61,9 +61,11 @@ internal sealed record ReportSources
         List<(string, TimingReport)> timings = [];
         List<string> problems = [];
         bool isAllUsage = true;
-        foreach (string path in paths)
+        string[] all = [.. paths];
+        foreach (string path in all)
         {
-            string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
+            // Runs of several seeds, say, are called alike in folders of their own: their paths tell them apart.
+            string name = all.Count(other => NameOf(other) == NameOf(path)) == 1 ? NameOf(path) : Path.TrimEndingDirectorySeparator(path);
             bool isRun = File.Exists(Path.Combine(path, "config.json"));
             bool hasProfile = File.Exists(Path.Combine(path, CostProfile.FileName));
             if (isRun)
@@ -97,6 +99,8 @@ internal sealed record ReportSources
             }
         }
     }
+
+    private static string NameOf(string path) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
 
     private static RunSource ReadRun(string path, string name, List<string> problems)
     {
@@ -153,8 +157,16 @@ internal sealed record ReportSources
 
     private static bool IsProfile(string path)
     {
-        using StreamReader reader = new(path);
-        char[] head = new char[400];
-        return new string(head, 0, reader.ReadBlock(head)).Contains("\"version\"", StringComparison.Ordinal);
+        try
+        {
+            using StreamReader reader = new(path);
+            char[] head = new char[400];
+            return new string(head, 0, reader.ReadBlock(head)).Contains("\"version\"", StringComparison.Ordinal);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Whoever reads it next says why it cannot be read.
+            return false;
+        }
     }
 }
