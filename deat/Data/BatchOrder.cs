@@ -29,15 +29,4 @@ public sealed class BatchOrder
 
     /// <summary>The order of all images in <paramref name="epoch"/>.</summary>
     public int[] Epoch(int epoch) => Permutation.Of(count, new RandomKey(seed, Purpose.Shuffle, epoch));
-
-    /// <summary>The images of one batch of an order that <see cref="Epoch"/> made.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">No such batch.</exception>
-    public ReadOnlySpan<int> Batch(int[] order, int batch)
-    {
-        ArgumentNullException.ThrowIfNull(order);
-        ArgumentOutOfRangeException.ThrowIfNegative(batch);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(batch, Batches);
-        int start = batch * batchSize;
-        return order.AsSpan(start, Math.Min(batchSize, count - start));
-    }
 }
