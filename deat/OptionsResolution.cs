@@ -47,7 +47,7 @@ public static class OptionsResolution
             ValidationAttack = Attack.Parse(texts.Text("validation-attack") ?? "cw10", adversary.Epsilon, step),
             TestAttacks = Attack.ParseList(texts.Text("test-attacks") ?? "clean,pgd10", adversary.Epsilon, step),
             AttackStep = step,
-            ProbeImages = texts.Integer("probe", 0, 0, MaxProbeImages),
+            ProbeImages = Probe(texts, adversary.Epsilon),
             Precision = precision,
             AttackPrecision = texts.Precision("attack-precision", precision),
             Graphs = texts.Switch("graphs"),
@@ -98,7 +98,8 @@ public static class OptionsResolution
         return new DataOptions
         {
             Name = name,
-            Folder = name == "procedural" ? null : folder,
+            // Where the run is gone on with or attacked need not be where it was begun.
+            Folder = name == "procedural" || string.IsNullOrEmpty(folder) ? null : Path.GetFullPath(folder),
             TrainImages = texts.OptionalInteger("train-images"),
             TestImages = texts.OptionalInteger("test-images"),
             // The authors' scripts take the first 20 test batches of 128.
@@ -118,6 +119,14 @@ public static class OptionsResolution
         return strength is not null && epsilon.Value == 0
             ? throw new UsageException($"--grad-align {texts.Text("grad-align")} conflicts with --epsilon 0: there is no ball to align in")
             : strength;
+    }
+
+    private static int Probe(OptionTexts texts, Pixels epsilon)
+    {
+        int images = texts.Integer("probe", 0, 0, MaxProbeImages);
+        return images > 0 && epsilon.Value == 0
+            ? throw new UsageException($"--probe {images} conflicts with --epsilon 0: there is no ball to measure in")
+            : images;
     }
 
     private static int? StopAfter(OptionTexts texts, DataOptions data) => texts.OptionalInteger("stop-after") is { } epochs

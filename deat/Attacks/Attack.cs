@@ -66,7 +66,8 @@ public sealed record Attack
         (AttackKind kind, int steps) = Attacks.Find(text);
         if (kind.OnlyNorm is { } only && only != norm)
             throw new UsageException(
-                $"attack {kind.Name} looks for the least {only} norm: add --norm {only.ToString().ToLowerInvariant()}");
+                $"attack {kind.Name} looks for the least {only} norm: "
+                + $"it needs --norm {only.ToString().ToLowerInvariant()}, which deat eval has");
         return new Attack
         {
             Kind = kind,

@@ -54,6 +54,9 @@ internal static class EvalCommand
         OptionTexts own = new(given, new Dictionary<string, string>());
         TrainOptions options = RunOptions(run, given);
         (string setting, IReadOnlyList<AttackChain> chains) = Chains(own, options, screen);
+        foreach (string? written in (string?[])[Path.Combine(run, ResultFile), own.Text("state-path"), own.Text("save-examples")])
+            if (written is not null)
+                AtomicFile.MakeFolder(Path.GetDirectoryName(Path.GetFullPath(written))!);
         ulong seed = given.ContainsKey("seed") ? OptionsResolution.Seed(own) : options.Seed;
         int batchSize = own.Integer("batch-size", 128, 1, 65_536);
         string name = own.Choice("checkpoint", File.Exists(PathOf(run, "best")) ? "best" : "last", Networks);
@@ -87,8 +90,8 @@ internal static class EvalCommand
             (IReadOnlyList<ChainResult> results, string[] warnings) =
                 Evaluate(evaluator, WithClean(chains), seed, subject, state, screen, stop, examples);
             Show(results, images, warnings, screen);
-            Write(examples, own.Text("save-examples"), screen);
             Write(Path.Combine(run, ResultFile), EvaluationReport.ToJson(options, results, subject, warnings), screen);
+            Write(examples, own.Text("save-examples"), screen);
             return ExitCodes.Ok;
         }
         catch (OperationCanceledException)

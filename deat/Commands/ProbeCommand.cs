@@ -38,11 +38,12 @@ internal static class ProbeCommand
             BatchSize = own.Integer("batch-size", options.BatchSize, 1, 65_536),
             Seed = given.ContainsKey("seed") ? OptionsResolution.Seed(own) : options.Seed,
         };
+        if (options.Adversary.Epsilon.Value == 0)
+            throw new UsageException($"the run in {run} has --epsilon 0: there is no ball to measure in");
         IReadOnlyList<string> networks = Networks(run, own);
         int? wanted = own.OptionalInteger("images", 1, OptionsResolution.MaxProbeImages);
-        using ComputeDevice device = ComputeDevice.Open(own.Text("device") ?? "auto");
-        DeviceText.Configure(device, own, screen);
-        screen.Line($"device {DeviceText.Describe(device.Listing)}");
+        AtomicFile.MakeFolder(run);
+        using ComputeDevice device = DeviceText.Open(own.Text("device") ?? "auto", own, screen);
         (ImageSet Train, ImageSet? Validation, ImageSet Test) data = options.Data.Open();
         int usual = options.ProbeImages > 0 ? options.ProbeImages : Math.Min(UsualImages, (data.Validation ?? data.Train).Count);
         ImageSet images = SurfaceProbe.Choose(wanted ?? usual, data, "images")!;

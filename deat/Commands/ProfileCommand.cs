@@ -41,7 +41,8 @@ internal static class ProfileCommand
         screen.Line($"device {DeviceText.Describe(device.Listing)}");
         ImageSet images = options.Data.Open().Train;
         options.Network.RequireFit(images);
-        string folder = Writable(own.GetValueOrDefault("out-dir") ?? NewFolder(options, screen.Time));
+        string folder = Path.GetFullPath(own.GetValueOrDefault("out-dir") ?? NewFolder.For($"profile-{options.Method.Name}", screen.Time));
+        AtomicFile.MakeFolder(folder);
         using StopRequest stop = new(screen.Errors);
         DebugOutput? debug = DebugOutput.Of(screen);
         debug?.AttachBuilds(device);
@@ -65,22 +66,6 @@ internal static class ProfileCommand
         MaxLaunches = own.Integer("max-launches", DefaultLaunches, 1, 10_000_000),
     };
 
-    // Made and tried before anything is measured.
-    private static string Writable(string folder)
-    {
-        string path = Path.GetFullPath(folder);
-        try
-        {
-            Directory.CreateDirectory(path);
-            File.Create(Path.Combine(path, $".tmp-{Environment.ProcessId}"), 1, FileOptions.DeleteOnClose).Dispose();
-            return path;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new StorageException($"cannot write into the folder {path}: {e.Message}", e);
-        }
-    }
-
     // What was measured has been shown by now: a disk that is full by then loses the files only.
     private static void Write(CostProfile profile, string path, Screen screen)
     {
@@ -92,7 +77,4 @@ internal static class ProfileCommand
         screen.Line($"profile {Path.Combine(path, CostProfile.FileName)}");
         screen.Line($"trace   {Path.Combine(path, TraceFile.FileName)}; open it in ui.perfetto.dev");
     }
-
-    private static string NewFolder(TrainOptions options, TimeProvider time) => Path.Combine(
-        "runs", FormattableString.Invariant($"profile-{options.Method.Name}-{time.GetLocalNow():yyyyMMdd-HHmmss}"));
 }

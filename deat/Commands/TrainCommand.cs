@@ -120,9 +120,11 @@ internal static class TrainCommand
         (ImageSet train, ImageSet? validation, ImageSet test) = options.Data.Open();
         options.Network.RequireFit(train);
         // Before there is a folder.
+        foreach (Attack attack in validation is null ? options.TestAttacks : [options.ValidationAttack, .. options.TestAttacks])
+            attack.Rounds(train.Classes);
         SurfaceProbe.Choose(options.ProbeImages, (train, validation, test), "probe");
         using RunFolder folder = resumed is null
-            ? RunFolder.Create(outDir ?? NewFolder(options, screen.Time), options.ToJson())
+            ? RunFolder.Create(outDir ?? NewFolder.For($"{options.Method.Name}-{options.Data.Name}", screen.Time), options.ToJson())
             : RunFolder.Resume(resumed, options.ToJson(), MayDifferOnResume, complete: RunConfig.Complete);
         folder.WriteEnvironment(RunEnvironment.Describe(
             device.Name, $"{device.Listing.Id}, {DeviceText.Compiler(device.Traits.Backend)}", device.Listing.Driver));
@@ -148,9 +150,6 @@ internal static class TrainCommand
             throw new UsageException($"--out-dir {outDir} conflicts with --resume {named}");
         return named.Length > 0 ? named : outDir ?? throw new UsageException("--resume needs the run's folder: deat train --resume FOLDER");
     }
-
-    private static string NewFolder(TrainOptions options, TimeProvider time) => Path.Combine(
-        "runs", FormattableString.Invariant($"{options.Method.Name}-{options.Data.Name}-{time.GetLocalNow():yyyyMMdd-HHmmss}"));
 
     private static void Show(TrainOptions options, RunFolder folder, Screen screen)
     {

@@ -114,7 +114,11 @@ public sealed record ImageSet
     public (ImageSet Train, ImageSet Validation) Split(int validationCount, ulong seed)
     {
         if (validationCount < 0 || validationCount >= Count)
-            throw new DataException($"{Name}: cannot hold out {validationCount:N0} of {Count:N0} images for validation");
+        {
+            throw new DataException(
+                $"{Name}: cannot hold out {validationCount:N0} of {Count:N0} images for validation; --validation-images says how many");
+        }
+
         int[][] members = Strata.Members(Labels, Classes);
         int[] shares = Strata.Shares(Array.ConvertAll(members, m => m.Length), validationCount);
         bool[] heldOut = new bool[Count];

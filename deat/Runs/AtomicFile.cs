@@ -55,6 +55,21 @@ internal sealed class AtomicFile(FileOperations files)
         }
     }
 
+    /// <summary>Makes a folder where it is missing, and tries whether files can be written into it: before anything is computed.</summary>
+    /// <exception cref="StorageException">It cannot be made, or nothing written.</exception>
+    public static void MakeFolder(string folder)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder);
+            File.Create(Path.Combine(folder, $"{TemporaryMark}{Environment.ProcessId}"), 1, FileOptions.DeleteOnClose).Dispose();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new StorageException($"cannot write into the folder {folder}: {e.Message}", e);
+        }
+    }
+
     /// <summary>Removes what killed processes left behind in a folder, and tells how many files there were.</summary>
     public static int RemoveLeftovers(string folder)
     {

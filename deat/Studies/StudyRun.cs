@@ -45,8 +45,10 @@ internal sealed class StudyRun(
         // Before anything is computed.
         foreach (StudyRow row in rows)
             Check(row);
-        Directory.CreateDirectory(folder);
         StudyRow[] left = [.. rows.Where(row => Read(row).Attacks.Count == 0)];
+        if (left.Length > 0)
+            CheckClasses(OptionsResolution.Train(study.Texts(left[0], given)));
+        AtomicFile.MakeFolder(folder);
         screen.Line($"{study.Title}: {rows.Count - left.Length} of {rows.Count} runs are done");
         int answer = left.Length == 0 ? ExitCodes.Ok : Execute(left, rows.Count);
         WriteReport();
@@ -104,11 +106,21 @@ internal sealed class StudyRun(
     private void Check(StudyRow row)
     {
         TrainOptions options = OptionsResolution.Train(study.Texts(row, given));
-        AttackChain.ParseList(attacks ?? study.Attacks, options.Adversary.Epsilon, options.AttackStep);
+        Chains(options);
         string run = In(row.Name);
         if (CanResume(run) || Read(row).Attacks.Count > 0)
             RunFolder.RequireSame(run, options.ToJson(), TrainCommand.MayDifferOnResume, RunConfig.Complete);
     }
+
+    private void CheckClasses(TrainOptions options)
+    {
+        int classes = options.Data.Open().Test.Classes;
+        foreach (Attack attack in Chains(options).SelectMany(chain => chain.Attacks))
+            attack.Rounds(classes);
+    }
+
+    private IReadOnlyList<AttackChain> Chains(TrainOptions options) =>
+        AttackChain.ParseList(attacks ?? study.Attacks, options.Adversary.Epsilon, options.AttackStep);
 
     private static bool CanResume(string run) => File.Exists(Path.Combine(run, RunFolder.LastFile))
         || File.Exists(Path.Combine(run, RunFolder.LastFile + AtomicFile.PreviousSuffix));

@@ -213,6 +213,7 @@ public sealed class OptionsTests
     [TestCase("--lr-schedule one-cycle --momentum 0.9", "--momentum 0.9 conflicts with --lr-schedule one-cycle")]
     [TestCase("--lr-schedule one-cycle --lr-min 0", "--lr-min 0 conflicts with --lr-schedule one-cycle, whose ends are its own")]
     [TestCase("--data procedural --data-dir x", "--data-dir x conflicts with --data procedural")]
+    [TestCase("--probe 8 --epsilon 0", "--probe 8 conflicts with --epsilon 0: there is no ball to measure in")]
     [TestCase("--method atrades", "--method 'atrades' is not known; choose natural, fgsm")]
     [TestCase("--schedule m", "--schedule 'm' is not known; choose fixed, delay, accuracy, curriculum, m+, ramp")]
     [TestCase("--loss kl", "--loss 'kl' is not known; choose ce, trades, mart")]
