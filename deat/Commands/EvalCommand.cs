@@ -54,9 +54,7 @@ internal static class EvalCommand
         OptionTexts own = new(given, new Dictionary<string, string>());
         TrainOptions options = RunOptions(run, given);
         (string setting, IReadOnlyList<AttackChain> chains) = Chains(own, options, screen);
-        foreach (string? written in (string?[])[Path.Combine(run, ResultFile), own.Text("state-path"), own.Text("save-examples")])
-            if (written is not null)
-                AtomicFile.MakeFolder(Path.GetDirectoryName(Path.GetFullPath(written))!);
+        MakeFolders(Path.Combine(run, ResultFile), own.Text("state-path"), own.Text("save-examples"));
         ulong seed = given.ContainsKey("seed") ? OptionsResolution.Seed(own) : options.Seed;
         int batchSize = own.Integer("batch-size", 128, 1, 65_536);
         string name = own.Choice("checkpoint", File.Exists(PathOf(run, "best")) ? "best" : "last", Networks);
@@ -99,6 +97,12 @@ internal static class EvalCommand
             screen.Line($"stopped; the same command, without --save-examples, goes on from {state}");
             return stop.ExitCode;
         }
+    }
+
+    private static void MakeFolders(params IEnumerable<string?> files)
+    {
+        foreach (string file in files.OfType<string>())
+            AtomicFile.MakeFolder(Path.GetDirectoryName(Path.GetFullPath(file))!);
     }
 
     private static (IReadOnlyList<ChainResult> Results, string[] Warnings) Evaluate(

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json.Nodes;
 using Deat.Training;
 using NUnit.Framework;
 
@@ -93,6 +94,40 @@ public sealed class HostileInputTests
         {
             Directory.Delete(first);
         }
+    }
+
+    [Test]
+    public void RunsThatAreCalledAlikeAreToldApartByTheirPaths()
+    {
+        WriteRun("seed-0/mine");
+        WriteRun("seed-1/mine");
+        string[] paths = [_folder["seed-0/mine"] + "/", _folder["seed-1/mine"]];
+        Assert.That(ReportSources.Read(paths).Runs.Select(run => run.Name), Is.EqualTo(paths.Select(path => path.TrimEnd('/'))));
+        Assert.That(ReportSources.Read(paths[..1]).Runs[0].Name, Is.EqualTo("mine"));
+    }
+
+    [Test]
+    public void AFileThatCannotBeReadIsSaid()
+    {
+        WriteRun("mine");
+        using FileStream held = File.Open(_folder["held.json"], FileMode.Create, FileAccess.Write, FileShare.None);
+        Assert.That(ReportSources.Read([_folder["mine"], _folder["held.json"]]).Problems.Single(), Does.Contain("held.json"));
+    }
+
+    private void WriteRun(string name)
+    {
+        using RunFolder run = RunFolder.Create(_folder[name], new JsonObject { ["method"] = "free" });
+        run.Append(new EpochMetrics
+        {
+            Epoch = 0,
+            Seconds = 1,
+            LearningRate = 0.1,
+            TrainLoss = 2,
+            TrainAccuracy = 0.3,
+            Replays = 1,
+            StepSize = 0.03,
+            Passes = 1,
+        });
     }
 
     private sealed class HungUp : TextWriter

@@ -75,24 +75,6 @@ public sealed class ReportTests
         Assert.That(ratios.Tables[0].Rows.Select(row => string.Join("|", row)), Is.EqualTo(new[] { "conv|cpu|2.00|2.00|2.00|6" }));
     }
 
-    [Test]
-    public void RunsThatAreCalledAlikeAreToldApartByTheirPaths()
-    {
-        WriteRun("seed-0/mine", epochs: 1);
-        WriteRun("seed-1/mine", epochs: 1);
-        string[] paths = [_folder["seed-0/mine"] + "/", _folder["seed-1/mine"]];
-        Assert.That(ReportSources.Read(paths).Runs.Select(run => run.Name), Is.EqualTo(paths.Select(path => path.TrimEnd('/'))));
-        Assert.That(ReportSources.Read(paths[..1]).Runs[0].Name, Is.EqualTo("mine"));
-    }
-
-    [Test]
-    public void AFileThatCannotBeReadIsSaid()
-    {
-        WriteRun("mine", epochs: 1);
-        using FileStream held = File.Open(_folder["held.json"], FileMode.Create, FileAccess.Write, FileShare.None);
-        Assert.That(ReportSources.Read([_folder["mine"], _folder["held.json"]]).Problems.Single(), Does.Contain("held.json"));
-    }
-
     // Seconds of an epoch of one replay and of three, at 10 ns and then 20 ns a replay, and 10 ns once.
     [Test]
     public void AnEpochsSecondsAreSplitAsTheProfilesBatchesAre()
