@@ -5,10 +5,10 @@ float32 with and without TF32, bf16 autocast with channels_last, each eager and,
 """
 
 import argparse
-import contextlib
 import datetime
 import json
 import os
+import pathlib
 import platform
 import statistics
 import sys
@@ -106,7 +106,11 @@ def captured(work):
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         work()
-    return graph.replay
+
+    def replay(keeps=work):
+        """The graph writes into the learner's memory, which must not be given to anybody else meanwhile."""
+        graph.replay()
+    return replay
 
 
 def step_makers(args, device, precision):
@@ -224,7 +228,6 @@ def main():
         precisions = [precision for precision in precisions if not precision.tf32]
     if args.precisions:
         precisions = [precision for precision in precisions if precision.name.split()[0] in args.precisions]
-    timings = list((steps if args.suite == "steps" else kernels)(args, device, precisions))
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "CPU"
     report = {
         "title": {"steps": "Training steps", "kernels": "Kernels"}[args.suite],
@@ -232,11 +235,16 @@ def main():
         "environment": environment(device),
         "devices": [f"PyTorch {device}: {name}"],
         "settings": {"batch": str(args.batch), "width": str(args.width)},
-        "timings": timings,
+        "timings": [],
     }
-    with open(args.json, "w") if args.json else contextlib.nullcontext(sys.stdout) as file:
-        json.dump(report, file, indent=2)
-        file.write("\n")
+    for timing in (steps if args.suite == "steps" else kernels)(args, device, precisions):
+        report["timings"].append(timing)
+        # What is stopped keeps what it has timed by then.
+        if args.json:
+            pathlib.Path(f"{args.json}.tmp").write_text(json.dumps(report, indent=2) + "\n")
+            pathlib.Path(f"{args.json}.tmp").replace(args.json)
+    if not args.json:
+        print(json.dumps(report, indent=2))
 
 
 if __name__ == "__main__":
