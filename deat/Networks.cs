@@ -17,6 +17,9 @@ public sealed record NetworkKind(string Name, string Title, int Width, Func<int,
     /// <summary>Rows and columns of the images that it takes; any if null.</summary>
     public int? Size { get; init; }
 
+    /// <summary>Into how many parts rows and columns of an image are cut until the last batch normalisation; 1 without any.</summary>
+    public int Shrinks { get; init; } = 1;
+
     /// <summary>What the width must be a multiple of.</summary>
     public int WidthStep { get; init; } = 1;
 
@@ -35,6 +38,21 @@ public sealed record NetworkKind(string Name, string Title, int Width, Func<int,
 
     /// <inheritdoc/>
     public override int GetHashCode() => Name.GetHashCode(StringComparison.Ordinal);
+
+    /// <summary>Refuses minibatches of which batch normalisation would see one value for each channel, which has no variance.</summary>
+    /// <param name="images">The training images.</param>
+    /// <param name="batchSize">Images per minibatch.</param>
+    /// <exception cref="UsageException">One has a single image, and the network ends in a single pixel.</exception>
+    public void RequireVariance(ImageSet images, int batchSize)
+    {
+        bool isAlone = images.Count == 1 || batchSize == 1 || images.Count % batchSize == 1;
+        if (isAlone && Shrinks > 1 && images.Height <= Shrinks && images.Width <= Shrinks)
+        {
+            throw new UsageException(
+                $"--batch-size {batchSize} leaves a minibatch of one of {images.Count} images, and of {images.Height}x{images.Width} "
+                + $"pixels --model {Name} leaves one, which has no variance for batch norm; choose another --batch-size");
+        }
+    }
 
     /// <summary>Refuses images that the network does not take.</summary>
     /// <exception cref="UsageException">They are of another size.</exception>
@@ -56,7 +74,7 @@ public static partial class Networks
     [
         .. ((int[])[18, 34, 50]).Select(depth => new NetworkKind(
             $"pre{depth}", $"PreAct-ResNet-{depth}", 64,
-            (width, classes, channels, _) => new PreActResNet(depth, width, classes, channels))),
+            (width, classes, channels, _) => new PreActResNet(depth, width, classes, channels)) { Shrinks = 8 }),
         Wide(28, 10),
         Wide(34, 10),
         .. ((int[])[16, 19]).Select(depth => new NetworkKind(
@@ -68,6 +86,7 @@ public static partial class Networks
             "dense121", "DenseNet-121 of growth 12", 24, (width, classes, channels, _) => new DenseNet121(width / 2, classes, channels))
         {
             WidthStep = 2,
+            Shrinks = 8,
         },
         new("mnist", "the small one of fast_adversarial", 16, (width, classes, channels, _) => new MnistNet(width, classes, channels))
         {
@@ -93,6 +112,7 @@ public static partial class Networks
         (width, classes, channels, dropout) => new WideResNet(depth, factor, width, classes, channels, dropout))
     {
         Dropout = 0,
+        Shrinks = 4,
     };
 
     private static int Number(Group digits) => int.Parse(digits.ValueSpan, CultureInfo.InvariantCulture);

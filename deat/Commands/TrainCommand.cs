@@ -119,6 +119,7 @@ internal static class TrainCommand
         device.Supporting(options.AttackPrecision);
         (ImageSet train, ImageSet? validation, ImageSet test) = options.Data.Open();
         options.Network.RequireFit(train);
+        options.Network.RequireVariance(train, options.BatchSize);
         // Before there is a folder.
         foreach (Attack attack in validation is null ? options.TestAttacks : [options.ValidationAttack, .. options.TestAttacks])
             attack.Rounds(train.Classes);

@@ -19,6 +19,7 @@ public sealed class HostileInputTests
     [TestCase("train --test-attacks clean,apgd-t", "attack apgd-t needs 4 classes or more, and there are 3")]
     [TestCase("train --validation-attack apgd-t", "attack apgd-t needs 4 classes or more, and there are 3")]
     [TestCase("reproduce table1 --rows free-4", "attack apgd-t needs 4 classes or more, and there are 3")]
+    [TestCase("train --batch-size 4", "--batch-size 4 leaves a minibatch of one of 5 images, and of 4x4 pixels --model pre18 leaves one")]
     [TestCase("train --validation-images 6", "cannot hold out 6 of 6 images for validation; --validation-images says how many")]
     [TestCase("train --test-attacks cw-l2", "it needs --norm l2, which deat eval has")]
     public void WhatFewImagesAndClassesDoNotAllowIsRefused(string line, string message)

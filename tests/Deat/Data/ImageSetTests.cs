@@ -111,7 +111,8 @@ public sealed class ImageSetTests
     public void SplitThatLeavesNothingIsRefused(int held)
     {
         DataException error = Assert.Throws<DataException>(() => Make(0, 1, 2).Split(held, 0))!;
-        Assert.That(error.Message, Is.EqualTo($"numbers/train: cannot hold out {held} of 3 images for validation; --validation-images says how many"));
+        Assert.That(error.Message, Is.EqualTo(
+            $"numbers/train: cannot hold out {held} of 3 images for validation; --validation-images says how many"));
     }
 
     [Test]
