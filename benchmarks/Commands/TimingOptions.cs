@@ -47,14 +47,18 @@ public sealed class TimingOptions
             .SelectMany(lane => suite(lane.Device, batch, width, lane.Precision));
         IEnumerable<Measured> all = others(batch, width).Concat(engine)
             .Where(measured => only.Length == 0 || only.Any(part => measured.What.Contains(part, StringComparison.Ordinal)));
-        TimingReport report = TimingReport.Of(
-            title, devices, new() { ["batch"] = $"{batch}", ["width"] = $"{width}" },
-            Rounds.Measure(all, rounds, runs, progress: Progress), libraries);
+        List<Timing> timings = [];
+        Rounds.Measure(all, rounds, runs, progress: timing =>
+        {
+            Progress(timing);
+            timings.Add(timing);
+            // A device that fails may take the process with it, and whoever started it may end it: what is known by then is there.
+            if (arguments.GetValue(_json) is string path)
+                TimingReport.Of(title, devices, new() { ["batch"] = $"{batch}", ["width"] = $"{width}" }, timings, libraries).Write(path);
+        });
+        Console.Write(ReportText.Tables(timings));
         foreach (ComputeDevice device in devices)
             device.Dispose();
-        Console.Write(ReportText.Tables(report.Timings));
-        if (arguments.GetValue(_json) is string path)
-            report.Write(path);
     }
 
     /// <summary>A whole number.</summary>

@@ -31,6 +31,8 @@ public static class ReportText
     /// </summary>
     public static string Tables(IReadOnlyCollection<Timing> timings)
     {
+        if (timings.Count == 0)
+            return "";
         StringBuilder text = new();
         string[] all = [.. timings.Select(timing => timing.Who).Distinct()];
         bool isComparison = all.Length > 1 || Roofline.Of(timings, all[0]) is null;

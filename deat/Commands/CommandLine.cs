@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using System.Reflection;
+using Deat.Engine;
 
 namespace Deat.Training;
 
@@ -35,8 +36,9 @@ internal static class CommandLine
         }
         catch (Exception e)
         {
-            int code = Failure.ExitCodeOf(e);
-            Tell(errors, $"deat: {(code == ExitCodes.Internal ? Unexpected(e) : OneLine(e.Message))}");
+            Exception failure = DeviceException.Of(e);
+            int code = Failure.ExitCodeOf(failure);
+            Tell(errors, $"deat: {(code == ExitCodes.Internal ? Unexpected(failure) : OneLine(failure.Message))}");
             return code;
         }
     }

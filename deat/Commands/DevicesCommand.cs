@@ -59,9 +59,9 @@ internal static class DevicesCommand
                     + $"{string.Join(" + ", choice.Kernels)} in {choice.Layers.Count} ({string.Join(", ", choice.Layers)})"),
             ];
         }
-        catch (DeviceException e)
+        catch (Exception e) when (DeviceException.Of(e) is DeviceException failure)
         {
-            return [$"not measured: {e.Message.ReplaceLineEndings(" ")}"];
+            return [$"not measured: {failure.Message.ReplaceLineEndings(" ")}"];
         }
     }
 

@@ -73,6 +73,11 @@ public sealed record TimingReport
         }
     }
 
-    /// <summary>Writes everything, each round's time included.</summary>
-    public void Write(string path) => File.WriteAllText(path, JsonSerializer.Serialize(this, Json) + "\n");
+    /// <summary>Writes everything, each round's time included, in place of what was there before, which is whole until then.</summary>
+    public void Write(string path)
+    {
+        string made = path + ".tmp";
+        File.WriteAllText(made, JsonSerializer.Serialize(this, Json) + "\n");
+        File.Move(made, path, overwrite: true);
+    }
 }

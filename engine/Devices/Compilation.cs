@@ -2,6 +2,7 @@ using System.Diagnostics;
 using ILGPU.Backends.OpenCL;
 using ILGPU.Backends.PTX;
 using ILGPU.Runtime;
+using ILGPU.Runtime.Cuda;
 
 namespace Deat.Engine;
 
@@ -28,7 +29,9 @@ public sealed partial class ComputeDevice
         long start = Stopwatch.GetTimestamp();
         try
         {
-            TLauncher launcher = load(Accelerator, kernel, KernelCatalog.BoundsOf(kernel.Method));
+            TLauncher launcher = Accelerator is CudaAccelerator gpu
+                ? PtxCompiler.Load<TLauncher>(gpu, kernel.Method)
+                : load(Accelerator, kernel, KernelCatalog.BoundsOf(kernel.Method));
             string? source = SourceOf(launcher);
             if (Traits.Backend == Backend.Cpu)
                 launcher = deal(_workers, kernel);

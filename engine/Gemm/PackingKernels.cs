@@ -84,8 +84,10 @@ internal static class PackingKernels
         if (item >= items)
             return;
         int place = 0;
-        while (Real.Load(parts, place + PackedPart.Numbers) <= item)
-            place += PackedPart.Numbers;
+        // The last part whose first item is not behind this one. Not by leaving the loop: ILGPU would take all items of a warp to leave it
+        // at the same part, and tell the driver so.
+        for (int next = PackedPart.Numbers; next < parts.IntLength; next += PackedPart.Numbers)
+            place += PackedPart.Numbers & ((Real.Load(parts, next) - item - 1) >> 31);
         PackedPart part = PackedPart.At(parts, place);
         Pack(weights, part.Source, packed, part.Target, part.Order, item - part.FirstItem, outputsPerItem: 1);
     }

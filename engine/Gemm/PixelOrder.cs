@@ -74,11 +74,10 @@ internal struct PixelOrder : ITensorOrder
         (chunks.P1, chunks.Q1) = LoadPair(from, next, left > 8 ? (half == 0 ? places.X1 : places.X5) : places.XFirst);
         (chunks.P2, chunks.Q2) = LoadPair(from, next, left > 16 ? (half == 0 ? places.X2 : places.X6) : places.XFirst);
         (chunks.P3, chunks.Q3) = LoadPair(from, next, left > 24 ? (half == 0 ? places.X3 : places.X7) : places.XFirst);
-        (from, next) = (y.SubView(slab.Y), y.SubView(slab.Y + g.YNext));
         left = slab.Limit - (half * 32) - ((Group.IdxX >> 6) * 16) - (((Group.IdxX >> 4) & 3) * 2);
-        int zero = places.YZero - slab.Y;
-        (chunks.Y0, chunks.Z0) = LoadPair(from, next, left > 0 ? (half == 0 ? places.Y0 : places.Y2) : zero);
-        (chunks.Y1, chunks.Z1) = LoadPair(from, next, left > 8 ? (half == 0 ? places.Y1 : places.Y3) : zero);
+        next = y.SubView(g.YNext);
+        (chunks.Y0, chunks.Z0) = LoadPair(y, next, left > 0 ? slab.Y + (half == 0 ? places.Y0 : places.Y2) : places.YZero);
+        (chunks.Y1, chunks.Z1) = LoadPair(y, next, left > 8 ? slab.Y + (half == 0 ? places.Y1 : places.Y3) : places.YZero);
         return chunks;
     }
 

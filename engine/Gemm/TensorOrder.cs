@@ -11,7 +11,7 @@ internal struct ItemPlaces
     public int X0, X1, X2, X3, X4, X5, X6, X7;
     public int Y0, Y1, Y2, Y3;
 
-    /// <summary>Instead of numbers that do not exist: the first one of x in the slab, and zeros of y.</summary>
+    /// <summary>Instead of numbers that do not exist: the first one of x in the slab, and zeros of y, from its beginning.</summary>
     public int XFirst, YZero;
 
     /// <summary>In a stage of shared memory: where the item stores, and where it finds what it brings to the tensor core.</summary>

@@ -20,6 +20,9 @@ internal sealed class DeviceBodyAttribute(string replacement) : Attribute
     /// <summary>Another method of the class for OpenCL alone.</summary>
     public string? OpenCLReplacement { get; init; }
 
+    /// <summary>Another one for OpenCL where <see cref="Real.ChecksBounds"/>.</summary>
+    public string? CheckedOpenCLReplacement { get; init; }
+
     /// <summary>The method of <see cref="Intrinsics"/> that writes OpenCL C for it instead, where ILGPU's own would be wrong.</summary>
     public string? OpenCL { get; init; }
 
@@ -47,10 +50,13 @@ internal static partial class Intrinsics
                 ? new PTXIntrinsic(Other(names.Replacement), IntrinsicImplementationMode.Redirect)
                 : new PTXIntrinsic(typeof(Intrinsics), names.Ptx, IntrinsicImplementationMode.GenerateCode));
             manager.RegisterMethod(method, names.OpenCL is null
-                ? new CLIntrinsic(Other(names.OpenCLReplacement ?? names.Replacement), IntrinsicImplementationMode.Redirect)
+                ? new CLIntrinsic(Other(OpenCLReplacementOf(names)), IntrinsicImplementationMode.Redirect)
                 : new CLIntrinsic(typeof(Intrinsics), names.OpenCL, IntrinsicImplementationMode.GenerateCode));
         }
     }
+
+    private static string OpenCLReplacementOf(DeviceBodyAttribute names) =>
+        (Real.ChecksBounds ? names.CheckedOpenCLReplacement : null) ?? names.OpenCLReplacement ?? names.Replacement;
 
     public static void GenerateFma(CLBackend backend, CLCodeGenerator generator, Value value)
     {

@@ -11,7 +11,10 @@ namespace Deat.Engine;
 [ExcludeFromCodeCoverage]
 internal static class Real
 {
-    /// <summary>Whether <see cref="Load{T}"/> and <see cref="Store{T}"/> check bounds on the CPU accelerator. For tests.</summary>
+    /// <summary>
+    /// Whether <see cref="Load{T}"/> and <see cref="Store{T}"/> check bounds on the CPU accelerator, and on OpenCL take an index as PTX does,
+    /// where ILGPU extends it by zeros: a negative one, right from where a view begins, is four billion there. For tests.
+    /// </summary>
     public static readonly bool ChecksBounds = Environment.GetEnvironmentVariable("DEAT_CHECK_BOUNDS") == "1";
 
     /// <summary>a * b + c, rounded once where the device can: a bare a * b + c is not fused on OpenCL and costs half the speed.</summary>
@@ -30,7 +33,7 @@ internal static class Real
 
     /// <summary>Element <paramref name="index"/>; on the CPU accelerator without the cost of ILGPU's indexer.</summary>
     [IntrinsicImplementation]
-    [DeviceBody(nameof(LoadBody))]
+    [DeviceBody(nameof(LoadBody), CheckedOpenCLReplacement = nameof(UnsignedLoadBody))]
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static unsafe T Load<T>(ArrayView<T> view, int index)
         where T : unmanaged
@@ -42,7 +45,7 @@ internal static class Real
 
     /// <summary>Sets element <paramref name="index"/>.</summary>
     [IntrinsicImplementation]
-    [DeviceBody(nameof(StoreBody))]
+    [DeviceBody(nameof(StoreBody), CheckedOpenCLReplacement = nameof(UnsignedStoreBody))]
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static unsafe void Store<T>(ArrayView<T> view, int index, T value)
         where T : unmanaged
@@ -66,4 +69,10 @@ internal static class Real
 
     private static void StoreBody<T>(ArrayView<T> view, int index, T value)
         where T : unmanaged => view[index] = value;
+
+    private static T UnsignedLoadBody<T>(ArrayView<T> view, int index)
+        where T : unmanaged => view[index & 0xFFFFFFFFL];
+
+    private static void UnsignedStoreBody<T>(ArrayView<T> view, int index, T value)
+        where T : unmanaged => view[index & 0xFFFFFFFFL] = value;
 }

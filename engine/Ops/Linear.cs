@@ -115,8 +115,17 @@ internal static class LinearKernels
         int n = item / g.K;
         int k = item - (n * g.K);
         T sum = T.Zero;
-        for (int c = 0; c < g.C; c++)
-            sum = Real.Fma(Real.Load(x, (n * g.C) + c), Real.Load(w, (k * g.C) + c), sum);
+        int i = n * g.C, j = k * g.C, end = i + g.C;
+        // Here and below the loads of four are under way at a time; the order of the sum stays.
+        for (; i + 3 < end; i += 4, j += 4)
+        {
+            T x0 = Real.Load(x, i), x1 = Real.Load(x, i + 1), x2 = Real.Load(x, i + 2), x3 = Real.Load(x, i + 3);
+            T w0 = Real.Load(w, j), w1 = Real.Load(w, j + 1), w2 = Real.Load(w, j + 2), w3 = Real.Load(w, j + 3);
+            sum = Real.Fma(x3, w3, Real.Fma(x2, w2, Real.Fma(x1, w1, Real.Fma(x0, w0, sum))));
+        }
+
+        for (; i < end; i++, j++)
+            sum = Real.Fma(Real.Load(x, i), Real.Load(w, j), sum);
         Real.Store(y, item, sum + Real.Load(b, k));
     }
 
@@ -151,8 +160,19 @@ internal static class LinearKernels
         for (int i = start; i < start + rows.Chunk; i++)
         {
             TLane sum = TLane.Splat(T.Zero);
-            for (int n = 0, j = i - (k * rows.Length); n < images; n++, j += rows.Length)
-                sum = TLane.Fma(TLane.Splat(Real.Load(dy, (n * classes) + k)), Real.Load(x, j), sum);
+            int n = k, j = i - (k * rows.Length), end = images * classes;
+            for (; n + (3 * classes) < end; n += 4 * classes, j += 4 * rows.Length)
+            {
+                TLane x0 = Real.Load(x, j), x1 = Real.Load(x, j + rows.Length);
+                TLane x2 = Real.Load(x, j + (2 * rows.Length)), x3 = Real.Load(x, j + (3 * rows.Length));
+                T y0 = Real.Load(dy, n), y1 = Real.Load(dy, n + classes);
+                T y2 = Real.Load(dy, n + (2 * classes)), y3 = Real.Load(dy, n + (3 * classes));
+                sum = TLane.Fma(TLane.Splat(y1), x1, TLane.Fma(TLane.Splat(y0), x0, sum));
+                sum = TLane.Fma(TLane.Splat(y3), x3, TLane.Fma(TLane.Splat(y2), x2, sum));
+            }
+
+            for (; n < end; n += classes, j += rows.Length)
+                sum = TLane.Fma(TLane.Splat(Real.Load(dy, n)), Real.Load(x, j), sum);
             Real.Store(dw, i, sum);
         }
     }

@@ -17,4 +17,19 @@ public sealed class BoundsTests
             [tests, "ops", "cpu", "50", $"{Draw.UsualBudget}"], ("DEAT_CHECK_BOUNDS", "1"));
         Assert.That(code, Is.Zero, output);
     }
+
+    /// <summary>
+    /// An index below the beginning of a part of a tensor reaches what lies before it everywhere but on CUDA. Here OpenCL takes it as CUDA
+    /// does, and the access ends the process.
+    /// </summary>
+    [Test]
+    public void NoIndexOfATensorCoreKernelIsNegative()
+    {
+        const string Device = "opencl:0" + TestDevices.AsGpu;
+        if (!TestDevices.Ids.Contains(Device))
+            Assert.Ignore("no OpenCL CPU");
+        string tests = typeof(BoundsTests).Assembly.Location;
+        (int code, string output) = ChildProcess.Run([tests, "tensor-cores", Device], ("DEAT_CHECK_BOUNDS", "1"));
+        Assert.That(code, Is.Zero, output);
+    }
 }

@@ -85,6 +85,24 @@ public sealed class PtxTests
         Assert.That(order, Is.EqualTo(new[] { "st.shared", "bar.sync", "ld.shared", "bar.sync" }));
     }
 
+    // In one context ILGPU takes a structure of the first for one of the second.
+    [Test]
+    public void AKernelCompilesWhateverWasCompiledBefore()
+    {
+        Delegate before = GroupContractionKernels.ContractQuads<float, Narrow, AlongPlaces, NoSums>;
+        Delegate after = TensorCoreKernels.Contract<TensorFloat32, ChannelOrder>;
+        Assert.That(PtxCompiler.Compile([before.Method, after.Method]), Has.Count.EqualTo(2));
+    }
+
+    // The places of logits in order are each item's own, but come from constants and counters.
+    [Test]
+    public void NoBranchWithAConditionIsMarkedUniform()
+    {
+        Delegate kernel = LossKernels.ClassOfRank<float>;
+        string code = PtxCompiler.Compile([kernel.Method])[0].Code;
+        Assert.That(code, Does.Match(@"@!?%p\d+\s+bra\s").And.Not.Match(@"@!?%p\d+\s+bra\.uni"));
+    }
+
     [Test]
     public void PtxThatIsTooNewIsNamed()
     {
