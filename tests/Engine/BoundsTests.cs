@@ -29,7 +29,7 @@ public sealed class BoundsTests
         if (!TestDevices.Ids.Contains(Device))
             Assert.Ignore("no OpenCL CPU");
         string tests = typeof(BoundsTests).Assembly.Location;
-        (int code, string output) = ChildProcess.Run([tests, "tensor-cores", Device], ("DEAT_CHECK_BOUNDS", "1"));
+        (int code, string output) = ChildProcess.Run([tests, "tensor-cores", Device, "10"], ("DEAT_CHECK_BOUNDS", "1"));
         Assert.That(code, Is.Zero, output);
     }
 }

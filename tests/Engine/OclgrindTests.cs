@@ -24,7 +24,7 @@ public sealed class OclgrindTests
     public void TensorCoreKernelsDoNotRace()
     {
         Oclgrind.Require();
-        OclgrindResult result = Oclgrind.Races(256 * 1024, "tensor-cores", "opencl:0" + TestDevices.AsGpu);
+        OclgrindResult result = Oclgrind.Races(256 * 1024, "tensor-cores", "opencl:0" + TestDevices.AsGpu, "2");
         Assert.That(result.Log, Is.Empty);
         Assert.That(result.Output, Does.Not.Contain("FATAL"));
         Assert.That(result.ExitCode, Is.Zero, result.Output);

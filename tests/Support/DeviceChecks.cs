@@ -5,7 +5,7 @@ namespace Deat.Tests;
 
 /// <summary>
 /// Checks of kernels that need a process of their own: "ops DEVICE COUNT BUDGET" checks seeds 1 to COUNT of every op (fewer where
-/// tiles that GPUs share make each a heavy one), "mutants DEVICE KERNEL..." launches planted faults, "tensor-cores DEVICE" runs a
+/// tiles that GPUs share make each a heavy one), "mutants DEVICE KERNEL..." launches planted faults, "tensor-cores DEVICE IMAGES" runs a
 /// convolution on emulated tensor cores in both precisions. Memory has no red zones, so that a checker sees the true end of every tensor.
 /// </summary>
 internal static class DeviceChecks
@@ -21,7 +21,7 @@ internal static class DeviceChecks
         }
         else if (args[0] == "tensor-cores")
         {
-            TensorCoreTests.Check(device);
+            TensorCoreTests.Check(device, int.Parse(args[2], CultureInfo.InvariantCulture));
         }
         else
         {
