@@ -12,8 +12,8 @@ namespace Deat.Engine;
 internal static class Real
 {
     /// <summary>
-    /// Whether <see cref="Load{T}"/> and <see cref="Store{T}"/> check bounds on the CPU accelerator, and on OpenCL take an index as PTX does,
-    /// where ILGPU extends it by zeros: a negative one, right from where a view begins, is four billion there. For tests.
+    /// Whether <see cref="Load{T}"/> and <see cref="Store{T}"/> check bounds on the CPU accelerator, and on OpenCL take an index as PTX
+    /// does, where ILGPU extends it by zeros: a negative one, right from where a view begins, is four billion there. For tests.
     /// </summary>
     public static readonly bool ChecksBounds = Environment.GetEnvironmentVariable("DEAT_CHECK_BOUNDS") == "1";
 
