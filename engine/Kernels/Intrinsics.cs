@@ -4,6 +4,7 @@ using ILGPU.Backends.OpenCL;
 using ILGPU.Backends.PTX;
 using ILGPU.IR;
 using ILGPU.IR.Intrinsics;
+using ILGPU.IR.Values;
 
 namespace Deat.Engine;
 
@@ -87,6 +88,14 @@ internal static partial class Intrinsics
     {
         using CLCodeGenerator.StatementEmitter statement =
             generator.BeginStatement("barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)");
+    }
+
+    public static void GenerateVolatileLoad(CLBackend backend, CLCodeGenerator generator, Value value)
+    {
+        string place = generator.Load(((Load)value[0].Resolve()).Source.Resolve()).ToString();
+        string type = value.BasicValueType == BasicValueType.Float64 ? "double" : "float";
+        using CLCodeGenerator.StatementEmitter statement = generator.BeginStatement(generator.Allocate(value));
+        statement.AppendCommand($"*(volatile global {type}*){place}");
     }
 
     public static void GenerateNothing(CLBackend backend, CLCodeGenerator generator, Value value)

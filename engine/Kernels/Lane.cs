@@ -143,20 +143,30 @@ internal struct Lane8<T> : ILane<Lane8<T>, T>
             H = TFunction.Of(v.H),
         };
 
-    public static Lane8<T> Load(ArrayView<T> view, int place) => Gather(view, place, 1);
+    public static Lane8<T> Load(ArrayView<T> view, int place) => new()
+    {
+        A = Real.Load(view, place),
+        B = Real.Load(view, place + 1),
+        C = Real.Load(view, place + 2),
+        D = Real.Load(view, place + 3),
+        E = Real.Load(view, place + 4),
+        F = Real.Load(view, place + 5),
+        G = Real.Load(view, place + 6),
+        H = Real.Load(view, place + 7),
+    };
 
     public static void Store(ArrayView<T> view, int place, Lane8<T> value) => Scatter(view, place, 1, value);
 
     public static Lane8<T> Gather(ArrayView<T> view, int place, int step) => new()
     {
-        A = Real.Load(view, place),
-        B = Real.Load(view, place + step),
-        C = Real.Load(view, place + (2 * step)),
-        D = Real.Load(view, place + (3 * step)),
-        E = Real.Load(view, place + (4 * step)),
-        F = Real.Load(view, place + (5 * step)),
-        G = Real.Load(view, place + (6 * step)),
-        H = Real.Load(view, place + (7 * step)),
+        A = Real.LoadAlone(view, place),
+        B = Real.LoadAlone(view, place + step),
+        C = Real.LoadAlone(view, place + (2 * step)),
+        D = Real.LoadAlone(view, place + (3 * step)),
+        E = Real.LoadAlone(view, place + (4 * step)),
+        F = Real.LoadAlone(view, place + (5 * step)),
+        G = Real.LoadAlone(view, place + (6 * step)),
+        H = Real.LoadAlone(view, place + (7 * step)),
     };
 
     public static void Scatter(ArrayView<T> view, int place, int step, Lane8<T> value)
