@@ -72,6 +72,13 @@ public static class MethodResolution
             Delay = defaults.Delay is { } delay ? texts.Integer("delay", delay) : null,
             TargetAccuracy = defaults.TargetAccuracy is { } accuracy ? texts.Number("target-accuracy", accuracy, 0, 1) : null,
         };
+        if (options.Tau?.Value == 0 && method.Objective == Objectives.Trades)
+            throw new UsageException(
+                $"--init-tau {texts.Text("init-tau")} conflicts with --loss trades: at the image itself the divergence has no "
+                + "gradient, and no step would move");
+        if (method.LeavesBall && (options.Replays != 1 || method.Loop != InnerLoops.Attack))
+            throw new UsageException(
+                $"--method {method.Name} takes one step, which may leave the ball; more would go anywhere: use --method pgd --init-tau 16");
         return options.MinReplays > options.MaxReplays
             ? throw new UsageException($"--min-replays {options.MinReplays} conflicts with --max-replays {options.MaxReplays}")
             : options;

@@ -56,15 +56,19 @@ public static class RedFlags
     }
 
     /// <summary>Whether attacks that ask for no gradients find what the others miss.</summary>
-    /// <param name="results">What several attacks left, each by itself or one after the other.</param>
-    public static IEnumerable<string> OfAll(IReadOnlyCollection<EvaluationResult> results)
+    /// <param name="chains">
+    /// What several chains of attacks left, attack by attack. Those after one without gradients have what it found, and do not count.
+    /// </param>
+    public static IEnumerable<string> OfAll(IEnumerable<IReadOnlyList<EvaluationResult>> chains)
     {
-        ILookup<bool, EvaluationResult> kinds = results.Where(result => result.Attack.Kind.Search is not null)
-            .ToLookup(result => result.Attack.Kind.IsBlackBox);
-        if (!kinds[false].Any())
+        IReadOnlyList<EvaluationResult>[] all = [.. chains];
+        EvaluationResult[] withGradients = [.. all.SelectMany(chain => chain.TakeWhile(result => !result.Attack.Kind.IsBlackBox))
+            .Where(result => result.Attack.Kind.Search is not null)];
+        if (withGradients.Length == 0)
             yield break;
-        double white = kinds[false].Min(result => result.Total.Rate);
-        foreach (EvaluationResult black in kinds[true].Where(result => result.Total.Rate < white - BlackBoxGain))
+        double white = withGradients.Min(result => result.Total.Rate);
+        foreach (EvaluationResult black in all.SelectMany(chain => chain)
+            .Where(result => result.Attack.Kind.IsBlackBox && result.Total.Rate < white - BlackBoxGain))
             yield return string.Create(
                 CultureInfo.InvariantCulture,
                 $"{black.Attack.Title} asks for no gradients and leaves {100 * (white - black.Total.Rate):F1} "

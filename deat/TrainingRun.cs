@@ -240,7 +240,8 @@ internal sealed partial class TrainingRun : IDisposable
             _screen.Line($"test on {_test.Count} images, epsilon {_options.Adversary.Epsilon.Text}, {which}; with 95 % interval:");
             foreach (EvaluationResult result in results)
                 _screen.Line($"  {result.Attack.Title,-8} {result.Total}");
-            foreach (string flag in results.SelectMany(result => RedFlags.Of(result)).Concat(RedFlags.OfAll(results)))
+            IEnumerable<string> ofAll = RedFlags.OfAll(results.Select(result => new[] { result }));
+            foreach (string flag in results.SelectMany(result => RedFlags.Of(result)).Concat(ofAll))
                 _screen.Line($"warning: {flag}");
         }
 

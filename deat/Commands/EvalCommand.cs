@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json.Nodes;
 using Deat.Engine;
 using Deat.Nn;
@@ -218,7 +219,9 @@ internal static class EvalCommand
 
     private static void Write(string file, JsonObject result, Screen screen)
     {
-        new AtomicFile(new FileOperations()).WriteText(file, result.ToJsonString(RunJson.Indented) + "\n");
-        screen.Line($"result {file}");
+        byte[] bytes = Encoding.UTF8.GetBytes(result.ToJsonString(RunJson.Indented) + "\n");
+        bool replaces = File.Exists(file);
+        new AtomicFile(new FileOperations()).Write(file, bytes.Length, stream => stream.Write(bytes), keepPrevious: true);
+        screen.Line($"result {file}" + (replaces ? $"; the one before is {Path.GetFileName(file)}{AtomicFile.PreviousSuffix}" : ""));
     }
 }

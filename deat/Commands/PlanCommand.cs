@@ -54,7 +54,7 @@ internal static class PlanCommand
         ImageSet images = options.Data.Open().Train;
         CostProfile profile = own.Text("profile") is { } path
             ? Fitting(CostProfile.Read(path), options, run, screen)
-            : Measure(options, images, most.Max(), own, screen);
+            : Measure(new OptionTexts(ofTraining, usual), options, images, most.Max(), own, screen);
         if (!fewest.SequenceEqual(most))
             Show("fewest", fewest);
         CostPlan plan = Show(logged is not null ? "logged" : fewest.SequenceEqual(most) ? "all" : "most", most);
@@ -76,6 +76,9 @@ internal static class PlanCommand
     {
         if (own.IsGiven("profile") && own.IsGiven("batches"))
             throw new UsageException("--batches conflicts with --profile: they are those of a new profile");
+        string[] ofLength = ["epochs", "max-passes"];
+        if (own.IsGiven("replays-of") && ofLength.FirstOrDefault(ofTraining.ContainsKey) is { } length)
+            throw new UsageException($"--{length} conflicts with --replays-of: the plan has that run's epochs");
         if (run is null)
             return;
         if (own.IsGiven("replays-of"))
@@ -113,10 +116,12 @@ internal static class PlanCommand
         return RunEnvironment.Describe(device?.Name ?? "none", "", device?.Driver);
     }
 
-    private static CostProfile Measure(TrainOptions options, ImageSet images, int most, OptionTexts own, Screen screen)
+    private static CostProfile Measure(
+        OptionTexts texts, TrainOptions options, ImageSet images, int most, OptionTexts own, Screen screen)
     {
         options.Network.RequireFit(images);
         using ComputeDevice device = ComputeDevice.Open(options.Device);
+        DeviceText.Configure(device, texts, screen);
         screen.Line($"device {DeviceText.Describe(device.Listing)}");
         DebugOutput? debug = DebugOutput.Of(screen);
         debug?.AttachBuilds(device);

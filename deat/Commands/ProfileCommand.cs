@@ -37,7 +37,12 @@ internal static class ProfileCommand
         DeviceText.Configure(device, texts, screen);
         device.Supporting(options.Precision);
         device.Supporting(options.AttackPrecision);
-        options = options with { Device = device.Listing.Id, Graphs = device.HasGraphs ? device.UsesGraphs : null };
+        options = options with
+        {
+            Device = device.Listing.Id,
+            Graphs = device.HasGraphs ? device.UsesGraphs : null,
+            Recompute = device.RecomputesActivations,
+        };
         screen.Line($"device {DeviceText.Describe(device.Listing)}");
         ImageSet images = options.Data.Open().Train;
         options.Network.RequireFit(images);

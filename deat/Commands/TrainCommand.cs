@@ -156,7 +156,9 @@ internal static class TrainCommand
     {
         screen.Line($"method {options.Method.Name}: {options.Method.Title}");
         screen.Line($"sizes  epsilon {options.Adversary.Epsilon}; alpha {options.Adversary.Alpha?.ToString() ?? "none"}");
-        if (options.Adversary.Alpha?.Value == 0 && options.Adversary.Epsilon.Value > 0)
+        // The M+ schedule makes steps larger itself.
+        bool stepsGrow = options.Method.HasAdversary && options.Replays() is MagnitudeReplays { Reach: SurfaceRule.LargerSteps };
+        if (options.Adversary.Alpha?.Value == 0 && options.Adversary.Epsilon.Value > 0 && !stepsGrow)
             screen.Line("note: with --alpha 0 no attack step moves delta, which stays at its start");
         string layers = options.Network.Dropout > 0 ? "batch norm and dropout" : "batch norm";
         string gradients = options.Adversary.ComputesDiscarded == true ? "weight gradients, which are discarded" : "no weight gradients";

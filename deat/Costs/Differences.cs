@@ -12,7 +12,8 @@ internal static class Differences
     // Besides, the options that change what a batch costs.
     private static readonly string[] OfBatches =
     [
-        "loop", "loss", "attack-bn", "first-steps", "awp-gamma", "grad-align", "dropout", "average", "precision", "attack-precision",
+        "loop", "loss", "compat", "attack-bn", "first-steps", "awp-gamma", "grad-align", "dropout", "average", "precision",
+        "attack-precision",
     ];
 
     /// <summary>
@@ -137,7 +138,8 @@ internal static class Differences
         return
         [
             .. names.Select(name => (name, (string?)(complete[name]?.ToString() ?? "none"))),
-            ("graphs", complete["graphs"]?.ToString()), ("attack-weight-gradients", OptionTexts.Write(computesDiscarded)),
+            ("graphs", complete["graphs"]?.ToString()), ("recompute", complete["recompute"]?.ToString()),
+            ("attack-weight-gradients", OptionTexts.Write(computesDiscarded)),
         ];
     }
 

@@ -50,10 +50,9 @@ public static class EvaluationReport
     /// <param name="results">The chains.</param>
     public static IEnumerable<string> Warnings(IReadOnlyList<ChainResult> results)
     {
-        EvaluationResult[] stages = [.. results.SelectMany(result => result.Stages)];
         IEnumerable<string> ofEach = results.SelectMany(
             result => result.Stages.SelectMany((stage, i) => RedFlags.Of(stage, follows: i > 0)));
-        return ofEach.Concat(RedFlags.OfAll(stages)).Distinct();
+        return ofEach.Concat(RedFlags.OfAll(results.Select(result => result.Stages))).Distinct();
     }
 
     /// <summary>

@@ -10,7 +10,8 @@ internal static class ProfileFigures
     public static IEnumerable<Figure> Of(CostProfile profile)
     {
         yield return Prices(profile);
-        yield return Layers(profile);
+        if (Layers(profile) is { } layers)
+            yield return layers;
         yield return RooflineFigure.Of(profile);
         yield return FlameFigure.Of(profile);
         if (MemoryFigure.Of(profile) is { } memory)
@@ -89,12 +90,14 @@ internal static class ProfileFigures
             name, Mark.Stack, prices.Select(price => ((double)((price.Iteration ?? -1) + 1), (double?)(value(price) / batches))));
     }
 
-    /// <summary>What each layer costs in each part of a pass.</summary>
-    private static Figure Layers(CostProfile profile)
+    /// <summary>What each layer costs in each part of a pass; null for a profile that was cut off before the first of them.</summary>
+    private static Figure? Layers(CostProfile profile)
     {
         CostMatrix<string, WorkPart> layers = CostMatrix.LayersByPart([.. profile.Launches]);
         WorkPart[] parts = [.. layers.Columns.Where(part => part.Phase is Phase.Attack or Phase.Update)];
         string[] rows = [.. layers.Rows.Where(layer => layer.Length > 0)];
+        if (rows.Length == 0)
+            return null;
         double Cell(string row, WorkPart part) =>
             layers[row, part] is { Launches: > 0 } sum ? sum.Milliseconds / profile.Batches.Count : double.NaN;
         HeatGrid grid = new(

@@ -13,7 +13,7 @@ internal static class RatioFigure
         Ratio[] ratios = [.. Ratio.Of(report)];
         if (ratios.Length == 0)
             return null;
-        string title = $"{report.Title}: time over {ratios[0].Baseline}'s";
+        string title = $"{report.Title}: time over that of {ratios[0].Baseline}";
         DataTable table = new(
             title, ["work", "who", "ratio", "from", "to", "n"],
             [.. ratios.Select(ratio => (IReadOnlyList<string>)

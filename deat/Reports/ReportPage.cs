@@ -25,7 +25,9 @@ internal static class ReportPage
         th, td { border-bottom: 1px solid var(--rule); padding: 0.15rem 0.6rem 0.15rem 0; text-align: left; vertical-align: top }
         td + td, th + th { text-align: right } summary { cursor: pointer; color: var(--link); font-size: 0.9rem }
         .flame g[data-x] { cursor: pointer }
+        @page { size: landscape; margin: 1cm }
         @media print { body { max-width: none } .wide { overflow: visible } .wide svg { min-width: 0 } figure { break-inside: avoid }
+          .wide table { font-size: 0.45rem } .wide :is(th, td) { padding-right: 0.25rem }
           summary, .wide.scrolls::before { display: none } }
         """;
 

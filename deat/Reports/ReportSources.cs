@@ -39,6 +39,9 @@ internal sealed record RunSource
 /// <summary>What a report is made of, read from folders and files. What cannot be read is said and left out.</summary>
 internal sealed record ReportSources
 {
+    // Of a run's epochs, or of the network that deat probe measured afterwards.
+    private static readonly string[] ProbeFiles = ["probe.jsonl", "probe-last.jsonl", "probe-best.jsonl"];
+
     /// <summary>Runs, in the order of the arguments.</summary>
     public required IReadOnlyList<RunSource> Runs { get; init; }
 
@@ -119,7 +122,7 @@ internal sealed record ReportSources
             Epochs = epochs,
             Environment = Optional(Path.Combine(path, "env.json"), problems, text => JsonNode.Parse(text)!.AsObject()) ?? [],
             Attacks = Optional(Path.Combine(path, "result.json"), problems, Attacks) ?? [],
-            Probe = ReadProbe(Path.Combine(path, "probe.jsonl"), problems),
+            Probe = ProbeFiles.Select(file => ReadProbe(Path.Combine(path, file), problems)).FirstOrDefault(probe => probe is not null),
         };
     }
 

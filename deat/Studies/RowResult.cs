@@ -57,7 +57,11 @@ public sealed record RowResult
         {
             Row = row,
             Epochs = new RunRecords(folder, new AtomicFile(new FileOperations())).ReadMetrics(),
-            Attacks = [.. evaluation?["attacks"]!.AsArray().SelectMany(attack => Accuracies(attack!)) ?? []],
+            // An attack may have run both by itself and as the first of a chain.
+            Attacks =
+            [
+                .. evaluation?["attacks"]!.AsArray().SelectMany(attack => Accuracies(attack!)).DistinctBy(attack => attack.Attack) ?? [],
+            ],
             Warnings = [.. evaluation?["warnings"]!.AsArray().Select(warning => $"{warning}") ?? []],
         };
     }
@@ -90,7 +94,7 @@ public sealed record RowResult
         }
     }
 
-    private static IEnumerable<(string, Proportion)> Accuracies(JsonNode attack)
+    private static IEnumerable<(string Attack, Proportion Accuracy)> Accuracies(JsonNode attack)
     {
         JsonArray stages = attack["stages"]!.AsArray();
         if (stages.Count > 1)

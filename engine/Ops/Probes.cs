@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using ILGPU;
+using ILGPU.IR.Intrinsics;
 
 namespace Deat.Engine;
 
@@ -124,8 +125,31 @@ internal static class ProbeKernels
         where TLane : unmanaged, ILane<TLane, T>
     {
         int item = Item.Index();
-        if (item >= sums.IntLength)
-            return;
+        if (item < sums.IntLength)
+            Chains<T, TLane>(sums, item, factor, one, zero, iterations);
+    }
+
+    // Of lanes of eight OpenCL's compilers make vectors with shuffles between the steps, or without, as their version is: half the rate or
+    // all of it.
+    [IntrinsicImplementation]
+    [DeviceBody(nameof(ChainsBody), OpenCLReplacement = nameof(ChainsInOpenCL))]
+    private static void Chains<T, TLane>(ArrayView<TLane> sums, int item, TLane factor, TLane one, TLane zero, int iterations)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T> => ChainsBody<T, TLane>(sums, item, factor, one, zero, iterations);
+
+    // The chains find the factor where they leave their sum.
+    private static void ChainsInOpenCL<T, TLane>(ArrayView<TLane> sums, int item, TLane factor, TLane one, TLane zero, int iterations)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T>
+    {
+        Real.Store(sums, item, factor);
+        MultiplyAddChains.Run(sums.Cast<T>()[item * TLane.Width], TLane.Width, iterations);
+    }
+
+    private static void ChainsBody<T, TLane>(ArrayView<TLane> sums, int item, TLane factor, TLane one, TLane zero, int iterations)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TLane : unmanaged, ILane<TLane, T>
+    {
         TLane a = zero, b = zero, c = zero, d = zero, e = zero, f = zero, g = zero, h = zero, k = zero, l = zero;
         for (int i = 0; i < iterations; i++)
         {
@@ -180,6 +204,20 @@ internal static class MultiplyAddChains
 
     /// <summary>Steps of each chain in an iteration of the loop, whose own instructions must not count.</summary>
     public const int Repeats = 4;
+
+    /// <summary>
+    /// All iterations in OpenCL C, with explicit vectors, which <see cref="Intrinsics"/> writes: the first element stands for the view that
+    /// it is read from.
+    /// </summary>
+    [IntrinsicImplementation]
+    [DeviceBody(nameof(RunElsewhere), OpenCL = nameof(Intrinsics.GenerateChains))]
+    public static void Run<T>(T sums, int width, int iterations)
+        where T : unmanaged => RunElsewhere(sums, width, iterations);
+
+    private static void RunElsewhere<T>(T sums, int width, int iterations)
+        where T : unmanaged
+    {
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Step<T, TLane>(

@@ -109,8 +109,12 @@ public sealed class RedFlagTests : WholeRuns
             StepSize = default,
             Restarts = 4,
         });
-        Assert.That(RedFlags.OfAll([white, black]).Single(), Does.Contain("Noise-1 asks for no gradients").And.Contain("masked"));
-        Assert.That(RedFlags.OfAll([white, white]), Is.Empty);
+        string[] flags = [.. RedFlags.OfAll([[white], [black]])];
+        Assert.That(flags.Single(), Does.Contain("Noise-1 asks for no gradients").And.Contain("masked"));
+        // What follows it in a chain has what it found, and must not hide it.
+        Assert.That(RedFlags.OfAll([[white, black, white with { Total = black.Total }]]), Is.EqualTo(flags));
+        Assert.That(RedFlags.OfAll([[white], [white]]), Is.Empty);
+        Assert.That(RedFlags.OfAll([[black]]), Is.Empty, "nothing to compare with");
     }
 
     private static IEnumerable<string> OfOutputs(Odd network)

@@ -54,9 +54,29 @@ public sealed class PlanCommandTests
 
     [TestCase("--profile p --batches 3", "--batches conflicts with --profile: they are those of a new profile")]
     [TestCase("a-run --replays-of another", "--replays-of conflicts with a-run: a run's plan goes by its own iterations")]
+    [TestCase("--replays-of a-run --epochs 9", "--epochs conflicts with --replays-of: the plan has that run's epochs")]
+    [TestCase("--graphs on --device cpu", "--graphs on conflicts with --device cpu, which has no graphs")]
     [TestCase("a-run --epochs 9", "--epochs conflicts with a-run: a run's plan goes by its own options")]
     public void WhatWouldBeIgnoredIsRefused(string options, string why) => Assert.That(
         CommandLineTests.Run($"plan {options}"), Is.EqualTo((ExitCodes.Usage, "", $"deat: {why}\n")));
+
+    [Test]
+    public void ARunsPlanGoesByItsIterationsAndSaysHowFarItIsOff()
+    {
+        string options = $"{Training} --method deat-d --delay 1 --device cpu";
+        (int code, _, string errors) = CommandLineTests.Run(
+            $"train {options} --test-images 10 --test-attacks clean --out-dir {_folder["r"]}");
+        Assert.That(code, Is.EqualTo(ExitCodes.Ok), errors);
+        (code, string plan, errors) = CommandLineTests.Run($"plan {_folder["r"]} --batches 1");
+        Assert.That((code, errors), Is.EqualTo((ExitCodes.Ok, "")));
+        Assert.That(plan, Does.Contain("\nlogged  2 epochs of 1, 2 iterations: "));
+        foreach (string part in new[] { "run", "later" })
+            Assert.That(plan, Does.Match($@"\n{part} .*: the prediction is [+-][\d.]+ % off\n"));
+        (code, string other, errors) = CommandLineTests.Run(
+            $"plan --replays-of {_folder["r"]} --batches 1 {options.Replace(" --epochs 2", "", StringComparison.Ordinal)}");
+        Assert.That((code, errors), Is.EqualTo((ExitCodes.Ok, "")));
+        Assert.That(other, Does.Contain("\nlogged  2 epochs of 1, 2 iterations: ").And.Not.Contain("prediction"));
+    }
 
     private static CostProfile Profile(string method)
     {

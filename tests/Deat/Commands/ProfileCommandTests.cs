@@ -93,6 +93,15 @@ public sealed class ProfileCommandTests
         Assert.That(errors, Does.Match("^deat: [^\n]+\n$").And.Contain("only batch was cut off by --max-launches"));
     }
 
+    [Test]
+    public void AReportShowsAProfileThatWasCutOffBeforeTheFirstLayer()
+    {
+        Run($"{Tiny} --method natural --max-launches 2 --out-dir {_folder["p"]}");
+        (int code, _, string errors) = Run($"report {_folder["p"]} --out-file {_folder["report.html"]}");
+        Assert.That((code, errors), Is.EqualTo((ExitCodes.Ok, "")));
+        Assert.That(File.ReadAllText(_folder["report.html"]), Does.Contain("the only batch is cut off").And.Not.Contain("Layer and phase"));
+    }
+
     [TestCase("--batches 0", "--batches")]
     [TestCase("--method free --iterations 0", "--iterations")]
     [TestCase("--attack-weight-gradients maybe --method pgd", "--attack-weight-gradients")]

@@ -76,7 +76,7 @@ public sealed class RunVersionTests
     [Test]
     public void AReportShowsTheRunsThatItUnderstands()
     {
-        string good = Path.Combine(SourceFiles.Root, "benchmarks", "results", "amd-epyc-2-cores", "methods", "pgd-7");
+        string good = Path.Combine(SourceFiles.Root, "benchmarks", "results", "amd-epyc-avx512-2-cores", "methods", "pgd-7");
         Directory.CreateDirectory(_folder["run"]);
         File.WriteAllText(_folder["run/config.json"], """{"format":"deat-run-2","method":"pgd"}""");
         ReportSources sources = ReportSources.Read([good, _folder["run"]]);

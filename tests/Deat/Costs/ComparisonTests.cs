@@ -49,6 +49,19 @@ public sealed class ComparisonTests
     }
 
     [Test]
+    public void ManyTimesHaveNarrowIntervals()
+    {
+        double[] times = [.. Enumerable.Range(0, 2000).Select(i => 100.0 + (i * 37 % 2000 / 100.0))];
+        double[] twice = [.. times.Select(time => 2 * time).Reverse()];
+        foreach (TimeRatio? ratio in new[] { TimeRatio.Paired(twice, times), TimeRatio.Unpaired(twice, times) })
+        {
+            Assert.That(ratio!.Confidence, Is.InRange(0.95, 0.97));
+            Assert.That((ratio.Low, ratio.High), Is.EqualTo((2.0, 2.0)).Within(0.05));
+            Assert.That(ratio.Low, Is.LessThan(ratio.Median).And.LessThan(ratio.High));
+        }
+    }
+
+    [Test]
     public void WithoutTimesThereIsNoRatio()
     {
         Assert.That(TimeRatio.Paired([], [1]), Is.Null);

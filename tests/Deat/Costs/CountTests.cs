@@ -58,22 +58,23 @@ public sealed class CountTests : WholeRuns
     }
 
     [Test]
-    public void DiscardedGradientsChangeNoBit([Values("pgd", "amata", "mpgd", "trades", "mart", "fat", "ftrades", "fmart")] string method)
+    public void DiscardedGradientsChangeNoBit(
+        [Values("pgd", "amata", "mpgd", "trades", "mtrades", "mart", "mmart", "fat", "ftrades", "fmart")] string method)
     {
         (byte[] File, long Flops)[] runs = [.. new[] { "off", "on" }.Select(computes =>
         {
             TrainOptions options = TinyRuns.Options($"--method {method} --attack-weight-gradients {computes} --seed {FreshSeed.Value}");
             using Trainer trainer = new(TestDevices.Get("cpu"), options, TinyRuns.Images());
-            trainer.TrainBatch();
-            trainer.TrainBatch();
+            // The M+ methods would begin without an attack.
+            trainer.TrainBatch(iterations: 2);
+            trainer.TrainBatch(iterations: 3);
             Checkpoint saved = trainer.Save();
             using MemoryStream stream = new();
             Checkpoint.Of(saved.Arrays, saved.StateAs<TrainerState>() with { Flops = 0 }).Write(stream);
             return (stream.ToArray(), trainer.State.Flops);
         })];
         Assert.That(runs[1].File, Is.EqualTo(runs[0].File));
-        // M+PGD begins without an attack.
-        Assert.That(runs[1].Flops, method == "mpgd" ? Is.EqualTo(runs[0].Flops) : Is.GreaterThan(runs[0].Flops));
+        Assert.That(runs[1].Flops, Is.GreaterThan(runs[0].Flops));
     }
 
     private static Dictionary<(Phase, Direction), long> Pgd7(string discarded)

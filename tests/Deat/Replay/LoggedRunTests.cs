@@ -14,7 +14,7 @@ public sealed class LoggedRunTests
 
     private static IEnumerable<TestCaseData> Runs =>
         from method in Methods
-        select new TestCaseData(Path.Combine(SourceFiles.Root, "benchmarks", "results", "amd-epyc-2-cores", "methods", method))
+        select new TestCaseData(Path.Combine(SourceFiles.Root, "benchmarks", "results", "amd-epyc-avx512-2-cores", "methods", method))
             .SetArgDisplayNames(method);
 
     [TestCaseSource(nameof(Runs))]

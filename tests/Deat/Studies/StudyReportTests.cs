@@ -97,7 +97,7 @@ public sealed class StudyReportTests
     [Test]
     public void TheCommittedTableIsThatOfItsRunFolders()
     {
-        string folder = Path.Combine(SourceFiles.Root, "benchmarks", "results", "amd-epyc-2-cores", "methods");
+        string folder = Path.Combine(SourceFiles.Root, "benchmarks", "results", "amd-epyc-avx512-2-cores", "methods");
         Study study = MethodsAtEqualPasses.Study;
         IEnumerable<RowResult> rows = study.Rows.Select(row => RowResult.Read(row, Path.Combine(folder, row.Name), study.Attacks));
         StudyReport report = new(study, [.. rows], null);
@@ -107,18 +107,28 @@ public sealed class StudyReportTests
             Assert.That(svg, Is.EqualTo(File.ReadAllText(Path.Combine(folder, $"methods-{name}.svg"))));
     }
 
-    private RowResult Made()
+    [Test]
+    public void AnAttackThatRanByItselfAndFirstInAChainStandsThereOnce()
+    {
+        RowResult row = Made(
+            "clean,apgd-ce,autoattack", """{"name": "apgd-ce", "stages": [{"name": "apgd-ce", "correct": 49, "images": 100}]},""");
+        Assert.That(row.Attacks.Select(attack => attack.Attack), Is.EqualTo(new[] { "clean", "apgd-ce", "autoattack" }));
+        Assert.That(row.Of("apgd-ce")!.Value.Hits, Is.EqualTo(49));
+        Assert.That(new StudyReport(Both with { Attacks = "clean,apgd-ce,autoattack" }, [row], "cifar10").ToJson(), Is.Not.Null);
+    }
+
+    private RowResult Made(string attacks = Attacks, string alone = "")
     {
         Directory.CreateDirectory(_folder["known"]);
         EpochMetrics[] epochs = [Epoch(0, 4, 1), Epoch(1, 8, 2), Epoch(2, 2, 4) with { Batches = 1 }];
         File.WriteAllLines(_folder["known/metrics.jsonl"], epochs.Select(epoch => JsonSerializer.Serialize(epoch, RunJson.Compact)));
-        File.WriteAllText(_folder["known/result.json"], """
-            {"deat": {"subject": {"attacks": "clean,autoattack"}, "warnings": ["beware"], "attacks": [
-              {"name": "clean", "stages": [{"name": "clean", "correct": 81, "images": 100}]},
+        File.WriteAllText(_folder["known/result.json"], $$$"""
+            {"deat": {"subject": {"attacks": "{{{attacks}}}"}, "warnings": ["beware"], "attacks": [
+              {"name": "clean", "stages": [{"name": "clean", "correct": 81, "images": 100}]}, {{{alone}}}
               {"name": "autoattack", "stages": [
                 {"name": "apgd-ce", "correct": 48, "images": 100}, {"name": "square", "correct": 44, "images": 100}]}]}}
             """);
-        return RowResult.Read(Known, _folder["known"], Attacks);
+        return RowResult.Read(Known, _folder["known"], attacks);
     }
 
     private static EpochMetrics Epoch(int number, long passes, double seconds) => new()

@@ -36,15 +36,17 @@ public sealed class Table1Tests
     [Test]
     public void AllItsPublishedAccuraciesHaveAnAttack()
     {
-        string[] attacks = ["clean", "pgd100", "cw20", "apgd-ce", "autoattack"];
+        string[] attacks = ["clean", "pgd100", "cw20", "autoattack"];
         Assert.That(Table1.Study.Attacks.Split(','), Is.EqualTo(attacks));
-        foreach (string attack in attacks)
+        foreach (string attack in attacks.Append(AttackChain.Ensembles[0].Attacks[0].Attack))
             Assert.That(Table1.Study.Rows.Count(row => row.Published!.Of(attack) != (null, null)), Is.GreaterThanOrEqualTo(14), attack);
     }
 
-    // Passes of the runs here are the logged ones, but for TRADES' second look at the images in its last pass, which is not made twice.
+    // TRADES runs the network twice at the images in its last pass, as the scripts behind the table did.
     [TestCase("free-4", 200)]
+    [TestCase("free-6", 300)]
     [TestCase("free-8", 400)]
+    [TestCase("trades", 1150)]
     [TestCase("pgd-7", 400)]
     [TestCase("amata-2-10", 322)]
     [TestCase("mart", 600)]
@@ -56,9 +58,9 @@ public sealed class Table1Tests
         Assert.That(options.Epochs, Is.EqualTo(50));
         IReplaySchedule schedule = options.Replays();
         ReplayState state = schedule.First;
-        int sum = 0;
+        int sum = 0, update = row.Name switch { "trades" => 3, "mart" => 2, _ => options.Method.Loop.HasAttack ? 1 : 0 };
         for (int epoch = 0; epoch < options.Epochs; epoch++, state = schedule.Next(state, new EpochOutcome(0, 0)))
-            sum += state.Count + (options.Method.Loop.HasAttack ? row.Name == "mart" ? 2 : 1 : 0);
+            sum += ((row.Name == "trades" ? 2 : 1) * state.Count) + update;
         Assert.That(sum, Is.EqualTo(passes));
     }
 
