@@ -44,10 +44,15 @@ internal static class ProfileText
         double brief = profile.Launches.Count(launch => launch.Duration < 1e3 * peaks.LaunchMicroseconds);
         if (profile.Launches.Count > 0)
             screen.Line($"launch {Count(profile.Launches.Count / profile.Batches.Count)} a batch, "
-                + $"{Percent(brief / profile.Launches.Count)} of the kernels shorter than a launch costs");
+                + $"{Percent(brief / profile.Launches.Count)} of the kernels shorter than a launch costs; of the kernels' time "
+                + $"{Lone(profile):0.000} % in launches of a single work-group, which no second core helps");
         string energy = profile.Joules is { } joules ? $"{Number(joules / profile.Batches.Count)} J a batch, " : "";
         screen.Line($"energy {energy}{profile.EnergySource}");
     }
+
+    private static double Lone(CostProfile profile) =>
+        100.0 * profile.Launches.Where(launch => launch.Groups == 1).Sum(launch => launch.Duration)
+        / profile.Launches.Sum(launch => launch.Duration);
 
     private static void ShowParts(CostProfile profile, Screen screen)
     {

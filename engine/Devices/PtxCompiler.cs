@@ -20,14 +20,13 @@ internal sealed record PtxKernel(MethodInfo Method, string Code);
 /// <remarks>
 /// Branches: ILGPU 1.5.3 takes what the engine's own instructions return (a multiply-add, say), and what items have when they leave a loop
 /// or a condition at different times, for the same in all items of a warp (IR/Analyses/Uniforms.cs), and marks the branches that depend
-/// on it "uniform", which is undefined where it is not so. No branch with a condition keeps that mark; the text has no public setter.
+/// on it "uniform", which is undefined where it is not so. No branch with a condition keeps that mark. The text has no public setter: a
+/// version of ILGPU that keeps it elsewhere has its code loaded as it writes it, and so has a driver that refuses the changed text.
 /// </remarks>
 internal static partial class PtxCompiler
 {
-    private static readonly FieldInfo Text =
-        typeof(PTXCompiledKernel).GetField(
-            $"<{nameof(PTXCompiledKernel.PTXAssembly)}>k__BackingField", BindingFlags.Instance | BindingFlags.NonPublic)
-        ?? throw new DeviceException("this version of ILGPU keeps its PTX elsewhere");
+    private static readonly FieldInfo? Text = typeof(PTXCompiledKernel).GetField(
+        $"<{nameof(PTXCompiledKernel.PTXAssembly)}>k__BackingField", BindingFlags.Instance | BindingFlags.NonPublic);
 
     /// <summary>
     /// The PTX of each kernel, for a GPU that need not be there. The code is for sm_80: ILGPU 1.5.3 has no newer target and writes the same
@@ -40,10 +39,23 @@ internal static partial class PtxCompiler
     /// <summary>A kernel's launcher on a GPU.</summary>
     /// <typeparam name="TLauncher">The delegate that ILGPU would make: stream, configuration, arguments.</typeparam>
     public static TLauncher Load<TLauncher>(CudaAccelerator gpu, MethodInfo kernel)
-        where TLauncher : Delegate =>
-        gpu.LoadKernel(Compile(kernel, gpu.Architecture, gpu.InstructionSet)).CreateLauncherDelegate<TLauncher>();
+        where TLauncher : Delegate
+    {
+        try
+        {
+            return Load(changes: true);
+        }
+        catch (CudaException)
+        {
+            return Load(changes: false);
+        }
 
-    private static PTXCompiledKernel Compile(MethodInfo kernel, CudaArchitecture architecture, CudaInstructionSet instructionSet)
+        TLauncher Load(bool changes) =>
+            gpu.LoadKernel(Compile(kernel, gpu.Architecture, gpu.InstructionSet, changes)).CreateLauncherDelegate<TLauncher>();
+    }
+
+    private static PTXCompiledKernel Compile(
+        MethodInfo kernel, CudaArchitecture architecture, CudaInstructionSet instructionSet, bool changes = true)
     {
         using Context context = DeviceCatalog.CreateCompiler();
         using PTXBackend backend = new(context, architecture, instructionSet, null!);
@@ -51,7 +63,8 @@ internal static partial class PtxCompiler
         {
             var code = (PTXCompiledKernel)backend.Compile(
                 EntryPointDescription.FromExplicitlyGroupedKernel(kernel), KernelCatalog.BoundsOf(kernel));
-            Text.SetValue(code, UniformBranch().Replace(code.PTXAssembly, "$1"));
+            if (changes)
+                Text?.SetValue(code, UniformBranch().Replace(code.PTXAssembly, "$1"));
             return code;
         }
         catch (Exception e)

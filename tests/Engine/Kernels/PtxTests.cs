@@ -61,6 +61,7 @@ public sealed class PtxTests
 
     /// <summary>The kernels that nearly all FLOPs are in: at least so many percent of their hottest loop are multiply-adds.</summary>
     [TestCase("GroupContractionKernels.ContractQuads<Single", "FFMA", 80)]
+    [TestCase("GroupContractionKernels.ContractParities<Single", "FFMA", 80)]
     [TestCase("TensorCoreKernels.Contract<", "HMMA", 20)]
     public void HotLoopsAreMostlyMultiplyAdds(string kernels, string kind, int percent)
     {
