@@ -44,8 +44,8 @@ internal static class Real
     }
 
     /// <summary>
-    /// The same by an instruction of its own. OpenCL's compilers for x86 otherwise gather eight elements that lie apart with one, which
-    /// takes AMD's processors longer: a transform of weights that waits for memory half of its time took 1.5 times as long (measured).
+    /// The same by an instruction of its own. OpenCL's compilers for x86 otherwise gather eight elements that lie apart with one, for which
+    /// AMD's processors take longer.
     /// </summary>
     [IntrinsicImplementation]
     [DeviceBody(

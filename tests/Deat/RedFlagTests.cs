@@ -101,14 +101,7 @@ public sealed class RedFlagTests : WholeRuns
     {
         using Odd network = new((tape, logits) => Passing(tape, logits, gradient: 0));
         EvaluationResult white = Run(network, "pgd3");
-        EvaluationResult black = Run(network, new Attack
-        {
-            Kind = new AttackKind("noise", "Noise") { Search = new Noise(), IsBlackBox = true },
-            Steps = 1,
-            Epsilon = Pixels.Parse("255/255", "--epsilon"),
-            StepSize = default,
-            Restarts = 4,
-        });
+        EvaluationResult black = Run(network, RandomCorner.Attack(Pixels.Parse("255/255", "--epsilon"), restarts: 4));
         string[] flags = [.. RedFlags.OfAll([[white], [black]])];
         Assert.That(flags.Single(), Does.Contain("Noise-1 asks for no gradients").And.Contain("masked"));
         // What follows it in a chain has what it found, and must not hide it.
@@ -153,19 +146,6 @@ public sealed class RedFlagTests : WholeRuns
         Ops.Keep(logits, cut);
         return tape.Record(cut, [logits], upstream => tape.Accumulate(
             logits, Constant(tape, logits, i => gradient * upstream.ToArray<double>()[i])));
-    }
-
-    private sealed class Noise : ISearch
-    {
-        public void Start(AttackBatch batch)
-        {
-            batch.Start(DeltaInit.Bernoulli);
-            batch.SetInput();
-        }
-
-        public void Step(AttackBatch batch, int step)
-        {
-        }
     }
 
     private sealed class Odd : Module

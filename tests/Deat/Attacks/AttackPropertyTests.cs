@@ -83,6 +83,26 @@ public sealed class AttackPropertyTests : WholeRuns
             Assert.That(results[1].Total.Hits, Is.LessThan(results[1].Attacked), "PGD fools some");
     }
 
+    /// <summary>
+    /// Up to an image or two: a larger ball fools more, several steps more than FGSM's one, and FGSM's more than a random corner of the ball.
+    /// </summary>
+    [Test]
+    public void StrongerAdversariesLeaveNoMoreThanNoise([Values(Norm.Linf, Norm.L2)] Norm norm)
+    {
+        using Trainer trainer = Trained();
+        (Pixels epsilon, Pixels step) = SomeAreFooled(trainer, norm);
+        int Hits(string name, double part = 1) => Run(trainer, Attack.Parse(
+            name, new(part * epsilon.Value, "as needed"), new(part * step.Value, "as needed"), norm: norm)).Total.Hits;
+        int[] hits = [.. new[] { 0, 0.25, 0.5, 1, 2, 4 }.Select(part => Hits("pgd9", part))];
+        foreach ((int smaller, int larger) in hits.Zip(hits.Skip(1)))
+            Assert.That(larger, Is.LessThanOrEqualTo(smaller + 2));
+        Assert.That(hits[^1], Is.LessThan(hits[0]));
+        int one = Hits("fgsm");
+        Assert.That(hits[3], Is.LessThanOrEqualTo(one + 2));
+        if (norm == Norm.Linf)
+            Assert.That(one, Is.LessThanOrEqualTo(Run(trainer, RandomCorner.Attack(epsilon)).Total.Hits + 2));
+    }
+
     /// <summary>Each restart is on what those before it left, and starts as it does where more follow.</summary>
     [Test]
     public void MoreRestartsNeverLeaveMore(
