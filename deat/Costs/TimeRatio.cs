@@ -53,7 +53,7 @@ public sealed record TimeRatio(double Median, double Low, double High, double Co
         double[] quotients = [.. these.SelectMany(a => those.Select(b => a / b)).Order()];
         int n = Math.Min(these.Length, those.Length);
         return n <= MostCounted
-            ? Between(quotients, MannWhitney(these.Length, those.Length), n)
+            ? Between(quotients, MannWhitney(n, Math.Max(these.Length, those.Length)), n)
             : Normal(quotients, these.Length + those.Length + 1, n);
     }
 

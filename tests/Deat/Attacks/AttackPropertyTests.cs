@@ -84,7 +84,8 @@ public sealed class AttackPropertyTests : WholeRuns
     }
 
     /// <summary>
-    /// Up to an image or two: a larger ball fools more, several steps more than FGSM's one, and FGSM's more than a random corner of the ball.
+    /// Up to an image or two: a larger ball fools more, several steps more than FGSM's one, and FGSM's more than a random corner of the
+    /// ball.
     /// </summary>
     [Test]
     public void StrongerAdversariesLeaveNoMoreThanNoise([Values(Norm.Linf, Norm.L2)] Norm norm)

@@ -53,10 +53,12 @@ public sealed class ComparisonTests
     {
         double[] times = [.. Enumerable.Range(0, 2000).Select(i => 100.0 + (i * 37 % 2000 / 100.0))];
         double[] twice = [.. times.Select(time => 2 * time).Reverse()];
-        foreach (TimeRatio? ratio in new[] { TimeRatio.Paired(twice, times), TimeRatio.Unpaired(twice, times) })
+        double[] some = [.. times.Take(40)];
+        TimeRatio?[] ratios = [TimeRatio.Paired(twice, times), TimeRatio.Unpaired(twice, times), TimeRatio.Unpaired(twice, some)];
+        foreach (TimeRatio? ratio in ratios)
         {
             Assert.That(ratio!.Confidence, Is.InRange(0.95, 0.97));
-            Assert.That((ratio.Low, ratio.High), Is.EqualTo((2.0, 2.0)).Within(0.05));
+            Assert.That((ratio.Low, ratio.High), Is.EqualTo((2.0, 2.0)).Within(0.1));
             Assert.That(ratio.Low, Is.LessThan(ratio.Median).And.LessThan(ratio.High));
         }
     }
